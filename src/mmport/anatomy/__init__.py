@@ -1,0 +1,1 @@
+"""HF modeling and processing source, read as syntax trees."""

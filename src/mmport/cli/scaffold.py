@@ -1,0 +1,168 @@
+"""`mmport scaffold`: generate the port of a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmport.cli.options import (
+    FormatOption,
+    HfPythonOption,
+    ModelArgument,
+    RevisionOption,
+    TargetOption,
+    TrustOption,
+    VllmPythonOption,
+)
+from mmport.core.output import Format
+from mmport.model.plan import Layout
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from mmport.core.output import Sink
+    from mmport.model.plan import PortPlan
+    from mmport.workflows.scaffold import Request, Scaffold
+
+_COLOURS = {"new": "green", "outdated": "yellow", "merged": "yellow", "overwritten": "yellow"}
+_COLOURS |= {"conflict": "red", "edited": "red", "obsolete": "magenta"}
+
+
+def command(
+    model: ModelArgument,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The port's folder.")
+    ],
+    target_vllm: TargetOption = None,
+    layout: Annotated[
+        Layout, typer.Option(help="A plugin package to install, or the model's file alone.")
+    ] = "plugin",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove the port on small random weights as well.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what would change, and write nothing.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether anything would change.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite edited files that were not accepted.")
+    ] = False,
+    revision: RevisionOption = None,
+    trust_remote_code: TrustOption = False,
+    vllm_python: VllmPythonOption = None,
+    hf_python: HfPythonOption = None,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
+) -> None:
+    """Generate the port of a model, or bring one up to date.
+
+    Writes a plugin for vLLM with a test, a README, and mmport.lock. A file that
+    you edited is never overwritten without --force; edits that you accepted
+    (`mmport accept`) are merged into what is generated. With --diff or --check
+    nothing is written, and the exit code is 1 if something would change.
+    """
+    from mmport.core.errors import Usage
+    from mmport.core.output import Sink
+    from mmport.workflows.scaffold import Request
+
+    request = Request(
+        model=model,
+        folder=output,
+        target_vllm=target_vllm,
+        layout=layout,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        force=force,
+    )
+    sink = Sink(format)
+    if diff or check:
+        if verify:
+            raise Usage("--verify needs the port to be written", "leave --diff and --check out")
+        _compare(request, sink, show_diff=diff)
+    else:
+        _write(request, sink, (vllm_python, hf_python) if verify else None)
+
+
+def _compare(request: Request, sink: Sink, *, show_diff: bool) -> None:
+    from mmport.workflows.scaffold import prepare, preview
+
+    with sink.progress("scaffold") as progress:
+        result = preview(prepare(request, step=progress.step))
+    if show_diff:
+        for finding in result.findings:
+            sink.say(f"{finding.file}: {finding.message}")
+        print_diff(result, sink)
+    else:
+        sink.result(result, page(result))
+    if result.would_change:
+        raise typer.Exit(1)
+
+
+def _write(request: Request, sink: Sink, engines: tuple[Path | None, Path | None] | None) -> None:
+    """Write the port; with `engines` (Pythons of vLLM and HF, if named), prove it too."""
+    from mmport.model.evidence import Outcome
+    from mmport.workflows.scaffold import prepare, prove, write
+
+    with sink.progress("scaffold") as progress:
+        result = write(prepare(request, step=progress.step))
+    if engines is not None and not result.findings:
+        result = prove(result, request, *engines, sink)
+    sink.result(result, page(result))
+    if result.findings or any(one.outcome is not Outcome.PASSED for one in result.evidence):
+        raise typer.Exit(1)
+
+
+def print_diff(result: Scaffold, sink: Sink) -> None:
+    """Print what would change: coloured on a terminal, elsewhere as it is, for `patch`."""
+    if sink.format is Format.TEXT and not sys.stdout.isatty():
+        sys.stdout.write(result.diff)
+        return
+    from rich.text import Text
+
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    text = Text(end="")
+    for line in result.diff.splitlines(keepends=True):
+        style = "bold" if line.startswith(("+++", "---")) else colours.get(line[:1], "")
+        text.append(line, style=style)
+    sink.result(result, text)
+
+
+def page(result: Scaffold) -> RenderableType:
+    """Lay the result out for a person: verdict, files, findings, what to do next."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines: list[RenderableType] = [_verdict(result.plan), Text("")]
+    for file in result.files:
+        name = f"{result.folder}/{file.path}"
+        lines.append(Text.assemble((f"{file.state:<12}", _COLOURS.get(file.state, "dim")), name))
+    lines += [
+        Text(f"\n{finding.file}: {finding.message}\n  {finding.fix}", style="red")
+        for finding in result.findings
+    ]
+    if result.evidence:
+        from mmport.verification.report import evidence_page
+
+        lines += [Text(""), evidence_page(result.evidence)]
+    elif result.written and not result.findings:
+        lines.append(Text(f"\nnext: mmport verify MODEL --port {result.folder} --tiny"))
+    return Group(*lines)
+
+
+def _verdict(plan: PortPlan) -> Text:
+    from rich.text import Text
+
+    from mmport.model.plan import Verdict
+
+    advice = {
+        Verdict.IN_TREE: "vLLM's own class serves this model as well",
+        Verdict.BACKEND: "vLLM's Transformers backend serves this model as well",
+        Verdict.PORT: "neither vLLM's own class nor its Transformers backend serves this model",
+    }
+    return Text(f"{plan.architecture} for vLLM {plan.target}: {advice[plan.verdict]}")

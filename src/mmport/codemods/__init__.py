@@ -1,0 +1,1 @@
+"""Source-to-source transformations of model files, on libcst syntax trees."""

@@ -1,0 +1,101 @@
+"""The one output sink: data on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mmport.core.errors import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+
+class Format(StrEnum):
+    """How a command prints its result."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where a command's result and its talk go."""
+
+    format: Format = Format.TEXT
+
+    def result(self, document: object, page: RenderableType) -> None:
+        """Print a result: `document` as JSON, or `page` for a person."""
+        if self.format is Format.JSON:
+            from mmport.core.jsonable import to_json
+
+            sys.stdout.write(to_json(document))
+        else:
+            console().print(_Printable(page))
+
+    def say(self, line: str) -> None:
+        """Say one line to the person at the terminal."""
+        console(stderr=True).print(one_line(line), highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Progress]:
+        """Show a spinner on a terminal and plain lines elsewhere."""
+        terminal = console(stderr=True)
+        if not terminal.is_terminal:
+            yield Progress(what, lambda line: self.say(f"{what}: {line}"))
+            return
+        from rich.text import Text
+
+        with terminal.status(Text(one_line(what))) as status:
+            yield Progress(what, lambda line: status.update(Text(one_line(f"{what}: {line}"))))
+
+
+class _Printable:
+    """A page without control characters in its text.
+
+    Pages quote untrusted configs; an escape sequence in one must not reach the
+    terminal. Colours are not in the text of rich's segments, so they stay.
+    """
+
+    def __init__(self, page: RenderableType) -> None:
+        self._page = page
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._page, options):
+            yield segment if segment.control else segment._replace(text=_printable(segment.text))
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+class Progress:
+    """One long piece of work, as it is told to the person waiting."""
+
+    def __init__(self, what: str, tell: _Tell) -> None:
+        self.what = what
+        self._tell = tell
+
+    def step(self, line: str) -> None:
+        """Say what is being done now."""
+        self._tell(line)
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Tell = Callable[[str], None]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Make a console; pages that are piped keep a readable width."""
+    from rich.console import Console
+
+    probe = Console(stderr=stderr)
+    return probe if probe.is_terminal else Console(stderr=stderr, width=100)

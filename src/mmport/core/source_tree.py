@@ -1,0 +1,105 @@
+"""A package's source as syntax trees: modules, classes, and where a class really is."""
+
+from __future__ import annotations
+
+import ast
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClass:
+    """A class statement and the module that holds it."""
+
+    module: str
+    node: ast.ClassDef
+
+
+@dataclass(slots=True)
+class SourceTree:
+    """The packages below `root`, parsed on demand; nothing is imported."""
+
+    root: Path
+    _modules: dict[str, ast.Module | None] = field(default_factory=dict)
+
+    def module(self, name: str) -> ast.Module | None:
+        """Parse a module by its dotted name; None if there is no such source file."""
+        if name not in self._modules:
+            path = self._path(name)
+            self._modules[name] = None if path is None else ast.parse(path.read_bytes())
+        return self._modules[name]
+
+    def find_class(self, module: str, name: str) -> FoundClass | None:
+        """Find a class by name, through imports and plain aliases, as far as the source goes."""
+        return self._find(module, name, set())
+
+    def lineage(self, found: FoundClass) -> Iterator[FoundClass]:
+        """Give a class and all its bases that the source has, nearest first, each once.
+
+        A base's module is parsed when its turn comes, not before.
+        """
+        seen: set[tuple[str, str]] = set()
+        queue: deque[FoundClass | tuple[str, str]] = deque([found])
+        while queue:
+            entry = queue.popleft()
+            item = entry if isinstance(entry, FoundClass) else self.find_class(*entry)
+            if item is None or (item.module, item.node.name) in seen:
+                continue
+            seen.add((item.module, item.node.name))
+            yield item
+            queue.extend((item.module, name) for name in _base_names(item.node))
+
+    def _find(self, module: str, name: str, seen: set[tuple[str, str]]) -> FoundClass | None:
+        tree = self.module(module)
+        if tree is None or (module, name) in seen:
+            return None
+        seen.add((module, name))
+        for node in _statements(tree.body):
+            if isinstance(node, ast.ClassDef) and node.name == name:
+                return FoundClass(module, node)
+            moved = self._moved(module, node, name)
+            if moved is not None and (found := self._find(*moved, seen)) is not None:
+                return found
+        return None
+
+    def _moved(self, module: str, node: ast.stmt, name: str) -> tuple[str, str] | None:
+        """Where `name` comes from, if `node` is the import or alias that binds it."""
+        match node:
+            case ast.ImportFrom():
+                for alias in node.names:
+                    if (alias.asname or alias.name) == name:
+                        return self._absolute(module, node), alias.name
+            case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Name(id=original)):
+                return (module, original) if bound == name else None
+        return None
+
+    def _absolute(self, module: str, node: ast.ImportFrom) -> str:
+        if node.level == 0:
+            return node.module or ""
+        path = self._path(module)
+        drop = node.level - (1 if path is not None and path.name == "__init__.py" else 0)
+        parts = module.split(".")
+        package = parts[: len(parts) - drop]
+        return ".".join([*package, *([node.module] if node.module else [])])
+
+    def _path(self, name: str) -> Path | None:
+        base = self.root.joinpath(*name.split("."))
+        candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+        return next((path for path in candidates if path.is_file()), None)
+
+
+def _base_names(node: ast.ClassDef) -> Iterator[str]:
+    for base in node.bases:
+        target = base.value if isinstance(base, ast.Subscript) else base
+        yield ast.unparse(target).rpartition(".")[2]
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Give module-level statements, those under `if` and `try` included."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            yield from _statements(node.body)
+            yield from _statements(node.orelse)

@@ -1,0 +1,107 @@
+"""Renders the files of a port from its plan."""
+
+from __future__ import annotations
+
+import ast
+
+from mmport.core.errors import NotPortable, UnknownTarget
+from mmport.generation import style
+from mmport.model.plan import PortPlan
+from mmport.model.spec import VlmSpec
+from mmport.templates.filters import distribution, dotted, identifier
+from mmport.templates.render import has_era, render
+from mmport.vllm_api.eras import ERAS
+
+
+def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
+    """Render every file of a port: path within the port to text, sorted by path.
+
+    The result depends on the arguments alone. Python comes sorted, laid out and
+    without a name that is bound twice.
+
+    Raises:
+        UnknownTarget: mmport has no templates for the plan's era.
+        MalformedSource: a name of the plan is not an identifier.
+        NotPortable: a class of the port would hide something it imports.
+    """
+    if not has_era(plan.era):
+        raise UnknownTarget(
+            f"mmport has no templates for vLLM {plan.target} (era {plan.era})",
+            "choose a release of vLLM from 0.31 on with --target-vllm",
+        )
+    _check_names(plan)
+    model = render(plan.era, "model.py", plan=plan, spec=spec)
+    if plan.layout == "file":
+        model = _with_header(model, render(plan.era, "file_header.py", plan=plan))
+        return {plan.model_file: _python(plan, model)}
+    values = {"plan": plan, "spec": spec, **_vllm_range(plan.era)}
+    init = render(plan.era, "__init__.py", **values)
+    smoke_test = render(plan.era, "test_smoke.py", **values)
+    files = {
+        "README.md": render(plan.era, "README.md", **values),
+        "pyproject.toml": render(plan.era, "pyproject.toml", style=style, **values),
+        f"{plan.names.package}/__init__.py": _python(plan, init),
+        plan.model_file: _python(plan, model),
+        "tests/test_smoke.py": _python(plan, smoke_test),
+    }
+    return dict(sorted(files.items()))
+
+
+def first_party(plan: PortPlan) -> str:
+    """Name the top-level package or module that is the port itself."""
+    return plan.model_module.partition(".")[0]
+
+
+def _check_names(plan: PortPlan) -> None:
+    """Check all that templates write as names; a plan may come from someone else's lock."""
+    for name in (plan.architecture, plan.names.class_prefix):
+        identifier(name)
+    for name in (plan.names.package, plan.names.module):
+        identifier(name)
+    distribution(plan.names.distribution)
+    for component in plan.components:
+        dotted(component.vllm_path)
+        if component.vllm_module:
+            dotted(component.vllm_module)
+        if component.vllm_class:
+            identifier(component.vllm_class)
+
+
+def _with_header(model: str, header: str) -> str:
+    """Put a comment below the licence line that every template begins with."""
+    licence, _, body = model.partition("\n")
+    return f"{licence}\n#\n{header}\n{body}"
+
+
+def _python(plan: PortPlan, text: str) -> str:
+    formatted = style.format_python(text, first_party=first_party(plan))
+    _check_bindings(plan, formatted)
+    return formatted
+
+
+def _check_bindings(plan: PortPlan, text: str) -> None:
+    """Refuse a class that takes the name of an import: the architecture's name decides it."""
+    body = ast.parse(text).body
+    imported = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    defined = {node.name for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    if hidden := sorted(imported & defined):
+        raise NotPortable(
+            f"a port of {plan.architecture} would define {hidden[0]}, which it has to import",
+            "rename the architecture in the model's config.json",
+        )
+
+
+def _vllm_range(era: str) -> dict[str, str]:
+    """Give the first and last minor release of an era, and the first after it."""
+    found = next(item for item in ERAS if item.name == era)
+    (major, first, _), (_, last, _) = found.first, found.last
+    return {
+        "vllm_first": f"{major}.{first}",
+        "vllm_last": f"{major}.{last}",
+        "vllm_next": f"{major}.{last + 1}",
+    }

@@ -1,0 +1,106 @@
+"""`PortPlan`: what the port will be, each decision with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Layout = Literal["plugin", "file"]
+
+
+class Verdict(StrEnum):
+    """What a user of this model on this vLLM should do."""
+
+    IN_TREE = "in-tree"
+    BACKEND = "transformers-backend"
+    PORT = "port"
+
+
+class Strategy(StrEnum):
+    """How a component of the HF model becomes part of the port."""
+
+    REUSE = "reuse"
+    """vLLM's own module."""
+    LOWER = "lower"
+    """The HF source rewritten to vLLM layers."""
+    WRAP = "wrap"
+    """The HF module as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One choice of the plan and why it was made."""
+
+    subject: str
+    choice: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentPlan:
+    """One component: how it is ported, and where it sits on both sides.
+
+    Paths are attribute paths from the top of each model. `vllm_module` and
+    `vllm_class` name what is reused; both are empty where nothing is.
+    """
+
+    role: Literal["encoder", "connector", "language_model"]
+    strategy: Strategy
+    hf_path: str
+    vllm_path: str
+    vllm_module: str = ""
+    vllm_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """A rule of the weight map: a regular expression over checkpoint names.
+
+    Rules are applied in order, each to the result of the one before.
+    """
+
+    pattern: str
+    replacement: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortNames:
+    """The names that the port's files are made from; each a valid identifier."""
+
+    distribution: str
+    package: str
+    module: str
+    class_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortPlan:
+    """Everything that generation needs besides the templates."""
+
+    verdict: Verdict
+    target: str
+    era: str
+    layout: Layout
+    architecture: str
+    names: PortNames
+    components: tuple[ComponentPlan, ...]
+    renames: tuple[Rename, ...]
+    placeholder: str
+    decisions: tuple[Decision, ...]
+
+    def component(self, role: str) -> ComponentPlan:
+        """The component that plays `role`; a plan has exactly one of each."""
+        return next(part for part in self.components if part.role == role)
+
+    @property
+    def model_module(self) -> str:
+        """Dotted name of the model's module once the port's folder is on `sys.path`."""
+        names = self.names
+        return f"{names.package}.{names.module}" if self.layout == "plugin" else names.module
+
+    @property
+    def model_file(self) -> str:
+        """Path of the model's module within the port."""
+        return f"{self.model_module.replace('.', '/')}.py"

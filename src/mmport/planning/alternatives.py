@@ -1,0 +1,111 @@
+"""What a user could run instead of a port, and where it fails, as data.
+
+Every entry of `data/alternatives.json` was seen on a real engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from mmport.core.jsonable import from_json
+from mmport.model.plan import Decision, Verdict
+from mmport.model.spec import KeyLayout, VlmSpec
+from mmport.vllm_api.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing known of an alternative, and the models that it is about.
+
+    An empty `encoder_families` or `key_layouts` stands for all of them;
+    `max_feature_layers` restricts the fact to models that take more.
+    """
+
+    architectures: tuple[str, ...]
+    eras: tuple[str, ...]
+    reason: str
+    encoder_families: tuple[str, ...] = ()
+    key_layouts: tuple[KeyLayout, ...] = ()
+    max_feature_layers: int | None = None
+
+    def about_parts(self, spec: VlmSpec, era: str) -> bool:
+        """Tell whether the fact is about this model, leaving its checkpoint aside."""
+        families = {encoder.family for encoder in spec.encoders}
+        layers = len(spec.features.layers)
+        return (
+            spec.architecture in self.architectures
+            and era in self.eras
+            and (not self.encoder_families or bool(families & set(self.encoder_families)))
+            and (self.max_feature_layers is None or layers > self.max_feature_layers)
+        )
+
+    def about(self, spec: VlmSpec, era: str) -> bool:
+        """Tell whether the fact is about this model with the weights that it has."""
+        layout = spec.checkpoint.layout if spec.checkpoint else None
+        return self.about_parts(spec, era) and (not self.key_layouts or layout in self.key_layouts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    in_tree_limits: tuple[Fact, ...]
+    backend_measured: tuple[Fact, ...]
+    backend_limits: tuple[Fact, ...]
+    port_advantages: str
+
+
+@cache
+def _known() -> _Known:
+    data = files("mmport.planning") / "data" / "alternatives.json"
+    return from_json(data.read_bytes(), _Known)
+
+
+def choose(spec: VlmSpec, catalog: Catalog) -> tuple[Verdict, tuple[Decision, ...]]:
+    """Decide what a user should run: vLLM's class, the backend, or a port.
+
+    vLLM's own class comes first if there is one without a known limit for this
+    model. The Transformers backend comes next, but only where it was measured
+    to be right: it may start and still answer wrongly.
+    """
+    in_tree = _in_tree(spec, catalog)
+    if in_tree.choice == "yes":
+        return Verdict.IN_TREE, (in_tree,)
+    backend = _backend(spec, catalog)
+    verdict = Verdict.BACKEND if backend.choice == "yes" else Verdict.PORT
+    return verdict, (in_tree, backend)
+
+
+def _in_tree(spec: VlmSpec, catalog: Catalog) -> Decision:
+    subject = "vLLM's own class"
+    registered = catalog.multimodal(spec.architecture)
+    if registered is None:
+        last = catalog.previously_supported.get(spec.architecture)
+        dropped = f"; {last} was the last to have it" if last else ""
+        reason = f"vLLM {catalog.version} registers no {spec.architecture}{dropped}"
+        return Decision(subject, "no", reason)
+    limits = _known().in_tree_limits
+    stops = [limit.reason for limit in limits if limit.about(spec, catalog.era)]
+    if stops:
+        return Decision(subject, "no", "; ".join(stops))
+    name = f"{registered.module}.{registered.class_name}"
+    reason = f"vLLM {catalog.version} has {name}, and no limit of it is known for this model"
+    if spec.checkpoint is None:
+        caveats = [limit for limit in limits if limit.about_parts(spec, catalog.era)]
+        layouts = sorted({layout for limit in caveats for layout in limit.key_layouts})
+        if layouts:
+            reason += f", unless its weights, which are not there, are as {layouts[0]} saves them"
+    return Decision(subject, "yes", reason)
+
+
+def _backend(spec: VlmSpec, catalog: Catalog) -> Decision:
+    subject = "Transformers backend"
+    known = _known()
+    stops = [fact.reason for fact in known.backend_limits if fact.about(spec, catalog.era)]
+    if stops:
+        return Decision(subject, "no", "; ".join(stops))
+    measured = [fact.reason for fact in known.backend_measured if fact.about(spec, catalog.era)]
+    if not measured:
+        return Decision(subject, "no", "it was not measured to be right for models like this one")
+    reason = f"{'; '.join(measured)}. What a port adds: {known.port_advantages}"
+    return Decision(subject, "yes", reason)

@@ -1,0 +1,142 @@
+"""Plans a port: every choice that generation needs, each with its reason."""
+
+from __future__ import annotations
+
+from mmport.core.errors import NotPortable
+from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
+from mmport.model.spec import EncoderSpec, PlaceholderSpec, VlmSpec
+from mmport.planning.alternatives import choose
+from mmport.planning.encoders import ReusableEncoder, reusable_encoders
+from mmport.planning.names import port_names
+from mmport.planning.renames import port_path, weight_renames
+from mmport.vllm_api.catalog import Catalog, Target, load
+
+_CONNECTOR_REASON = (
+    "its two linear layers become ColumnParallelLinear and RowParallelLinear, "
+    "so that it shards and takes quantized weights"
+)
+
+
+def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> PortPlan:
+    """Decide what a port of this model to this vLLM consists of.
+
+    The verdict may be that a user is better served without a port; the plan is
+    complete all the same.
+
+    Raises:
+        NotPortable: a part of the model is outside what mmport can port.
+        UnknownTarget: there is no catalog of the target.
+    """
+    catalog = load(target.version)
+    tower, placeholder = _single_image_encoder(spec), _image_placeholder(spec)
+    reused = _reusable(tower)
+    verdict, alternatives = choose(spec, catalog)
+    components = (
+        ComponentPlan(
+            role="encoder",
+            strategy=Strategy.REUSE,
+            hf_path=tower.path,
+            vllm_path=port_path(tower.path),
+            vllm_module=reused.module,
+            vllm_class=reused.class_name,
+        ),
+        ComponentPlan(
+            role="connector",
+            strategy=Strategy.LOWER,
+            hf_path=spec.connector.path,
+            vllm_path=port_path(spec.connector.path),
+        ),
+        _language_model(spec, catalog),
+    )
+    return PortPlan(
+        verdict=verdict,
+        target=target.version,
+        era=target.era,
+        layout=layout,
+        architecture=spec.architecture,
+        names=port_names(spec.architecture),
+        components=components,
+        renames=_renames(spec, components, reused),
+        placeholder=placeholder.token,
+        decisions=(
+            Decision("target", target.version, f"era {target.era}"),
+            *alternatives,
+            Decision("encoder", f"{Strategy.REUSE} {reused.class_name}", reused.reason),
+            Decision("connector", Strategy.LOWER.value, _CONNECTOR_REASON),
+            Decision(
+                "language model",
+                f"{Strategy.REUSE} {spec.language_model.vllm_architecture}",
+                "vLLM registers it as a text model; the port builds it from the registry",
+            ),
+        ),
+    )
+
+
+def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:
+    if spec.modalities != ("image",) or len(spec.encoders) != 1:
+        what = ", ".join(spec.modalities) or "no modality"
+        raise NotPortable(
+            f"{spec.architecture} takes {what} through {len(spec.encoders)} encoders; "
+            "mmport ports models with one image encoder",
+            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+        )
+    return spec.encoders[0]
+
+
+def _image_placeholder(spec: VlmSpec) -> PlaceholderSpec:
+    found = [item for item in spec.placeholders if item.modality == "image"]
+    if len(found) != 1 or not found[0].token:
+        raise NotPortable(
+            f"{spec.architecture} has {len(found)} image tokens with a text; a port needs one",
+            "name the image token in the tokenizer's or the processor's config",
+        )
+    try:
+        found[0].token.encode()
+    except UnicodeEncodeError as error:
+        raise NotPortable(
+            f"the image token {found[0].token!r} is not valid Unicode",
+            "mend the image token in the tokenizer's or the processor's config",
+        ) from error
+    return found[0]
+
+
+def _reusable(tower: EncoderSpec) -> ReusableEncoder:
+    known = reusable_encoders()
+    if tower.family not in known:
+        raise NotPortable(
+            f"the vision tower is of family {tower.family!r}; "
+            f"mmport can port {', '.join(sorted(known))}",
+            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+        )
+    return known[tower.family]
+
+
+def _language_model(spec: VlmSpec, catalog: Catalog) -> ComponentPlan:
+    language_model = spec.language_model
+    served_by = language_model.vllm_architecture
+    if served_by is None or catalog.text(served_by) is None:
+        name = served_by or language_model.hf_architecture or language_model.model_type
+        raise NotPortable(
+            f"vLLM {catalog.version} registers no text model for {name}",
+            "choose another release with --target-vllm, or port the language model first",
+        )
+    return ComponentPlan(
+        role="language_model",
+        strategy=Strategy.REUSE,
+        hf_path=language_model.path,
+        vllm_path=port_path(language_model.path),
+        vllm_class=served_by,
+    )
+
+
+def _renames(
+    spec: VlmSpec, components: tuple[ComponentPlan, ...], reused: ReusableEncoder
+) -> tuple[Rename, ...]:
+    encoder, connector, language_model = (part.vllm_path for part in components)
+    return weight_renames(
+        encoder=encoder,
+        encoder_inner=reused.inner,
+        connector=connector,
+        language_model=language_model,
+        base_prefix=spec.language_model.base_prefix,
+    )

@@ -1,0 +1,1 @@
+"""Small, seeded, offline stand-ins for real models: any config, shrunk."""

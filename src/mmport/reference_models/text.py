@@ -1,0 +1,104 @@
+"""Shrinks a language model's config."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from mmport.reference_models import layers
+from mmport.reference_models.facts import sizes
+from mmport.reference_models.resolve import Part
+from mmport.reference_models.rotary import fit_rotary
+
+Config = dict[str, Any]
+
+
+def shrink(raw: Config, part: Part) -> Config:
+    """Make a language model's config small.
+
+    Args:
+        raw: as the repo has it, perhaps with little in it.
+        part: the same with defaults.
+
+    Raises:
+        MalformedSource: a size is not a positive number.
+    """
+    small = copy.deepcopy(raw)
+    small.pop("quantization_config", None)
+    _set_width(small, part)
+    _set_feed_forward(small, part)
+    _take_out_layers(small, part)
+    return small
+
+
+def _set_width(small: Config, part: Part) -> None:
+    """Set hidden size and heads; keep how the heads' sum compares with the hidden size."""
+    aim = sizes().text
+    hidden, heads = part.number("hidden_size"), part.number("num_attention_heads")
+    plain = hidden // heads
+    before = part.number("head_dim") if part.get("head_dim") is not None else plain
+    head_dim = aim.head_dim_if_large if before * heads > hidden else aim.head_dim
+    wide = before * heads < hidden and before != plain
+    small[part.key("hidden_size")] = aim.hidden_size_if_wide if wide else aim.hidden_size
+    small[part.key("num_attention_heads")] = aim.num_attention_heads
+    if small.get("head_dim") is not None or before != plain:  # else the class derives it
+        small[part.key("head_dim")] = head_dim
+    if part.get("num_key_value_heads") is not None:
+        shared = _shared_heads(heads, part.number("num_key_value_heads"))
+        small[part.key("num_key_value_heads")] = shared
+    fit_rotary(small, part.values, before=before, after=head_dim)
+
+
+def _shared_heads(heads: int, shared: int) -> int:
+    """Keep the kind of sharing: every head its own, groups, or one for all."""
+    aim = sizes().text
+    if shared == heads:
+        return aim.num_attention_heads
+    return 1 if shared == 1 else aim.num_key_value_heads
+
+
+def _set_feed_forward(small: Config, part: Part) -> None:
+    aim = sizes().text
+    for role, size in (aim.fixed | aim.at_most).items():
+        before = part.get(role)
+        if isinstance(before, int) and not isinstance(before, bool):
+            small[part.key(role)] = min(size, before) if role in aim.at_most else size
+        elif isinstance(before, list):
+            small[part.key(role)] = [size] * len(before)
+    # OPT's embeddings are projected where they are not as wide as the layers.
+    width = part.get("word_embed_proj_dim")
+    if width is not None:
+        hidden = small[part.key("hidden_size")]
+        small["word_embed_proj_dim"] = hidden if width == part.get("hidden_size") else hidden // 2
+
+
+def _take_out_layers(small: Config, part: Part) -> None:
+    keys = sizes().layers
+    total = part.number("num_hidden_layers")
+    lists = {
+        key: value
+        for key, value in part.values.items()
+        if isinstance(value, list) and len(value) == total and re.search(keys.lists, key)
+    }
+    boundaries = {
+        key: part.values[key]
+        for key in keys.boundaries
+        if isinstance(part.values.get(key), int) and not isinstance(part.values[key], bool)
+    }
+    for key in keys.indices:
+        lists.pop(key, None)
+    kept = layers.choose(
+        total, sizes().text.num_hidden_layers, list(lists.values()), list(boundaries.values())
+    )
+    small[part.key("num_hidden_layers")] = len(kept)
+    for key, entries in lists.items():
+        mixed = any(entry != entries[0] for entry in entries)
+        if mixed or isinstance(small.get(key), list):
+            source = small[key] if isinstance(small.get(key), list) else entries
+            small[key] = [source[layer] for layer in kept]
+    for key, at in boundaries.items():
+        small[key] = sum(layer < at for layer in kept)
+    for key in keys.indices:
+        if small.get(key):
+            small[key] = [new for new, layer in enumerate(kept) if layer in small[key]]

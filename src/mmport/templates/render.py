@@ -1,0 +1,46 @@
+"""Renders one template of an era."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mmport.templates.filters import FILTERS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(era: str, name: str, **values: object) -> str:
+    """Render the template `name` (without `.jinja`) of an era.
+
+    An undefined variable is an error, never an empty string. The text is not
+    formatted yet.
+
+    Raises:
+        jinja2.TemplateNotFound: the era has no such template.
+        MalformedSource: a value cannot stand where the template puts it.
+    """
+    template = _environment().get_template(f"{era.lower()}/{name}.jinja")
+    return template.render(**values)
+
+
+def has_era(era: str) -> bool:
+    """Tell whether there are templates for an era."""
+    return any(name.startswith(f"{era.lower()}/") for name in _environment().list_templates())
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("mmport", "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - Python, TOML and Markdown, each with its own filters
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(FILTERS)
+    return environment

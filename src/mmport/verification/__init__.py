@@ -1,0 +1,1 @@
+"""The referee: compares what the two sides' workers measured."""

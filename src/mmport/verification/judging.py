@@ -1,0 +1,94 @@
+"""The small vocabulary that every stage's judge speaks: exact, and within a bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mmport.model.evidence import Measurement, Outcome, Stage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Makes the measurements of one stage in one scenario."""
+
+    stage: Stage
+    scenario: str
+
+    def exact(self, subject: str, problems: Sequence[str]) -> Measurement:
+        """Pass if there is no problem; else name the first few."""
+        outcome = Outcome.FAILED if problems else Outcome.PASSED
+        return Measurement(self.stage, self.scenario, subject, outcome, detail=shorten(problems))
+
+    def sequences(
+        self, subject: str, expected: Sequence[object], found: Sequence[object]
+    ) -> Measurement:
+        """Pass if two sequences are equal; else say where they part."""
+        return self.exact(subject, _first_difference(expected, found))
+
+    def within(self, subject: str, figure: float, bound: float, detail: str = "") -> Measurement:
+        """Pass if a figure is within its bound; NaN is not."""
+        passed = figure <= bound
+        return Measurement(
+            self.stage,
+            self.scenario,
+            subject,
+            Outcome.PASSED if passed else Outcome.FAILED,
+            figure=figure if math.isfinite(figure) else None,
+            bound=bound,
+            detail="" if passed else detail or _not_finite(figure),
+        )
+
+    def arrays(
+        self, subject: str, expected: Array, found: Array, bound: float, *, relative: bool = False
+    ) -> Measurement:
+        """Hold the largest difference of two arrays to a bound; shapes must agree.
+
+        A relative difference is over the largest absolute value expected.
+        """
+        if expected.shape != found.shape:
+            return self.exact(
+                subject, [f"shape {list(found.shape)}, expected {list(expected.shape)}"]
+            )
+        if expected.size == 0:
+            return self.within(subject, 0.0, bound)
+        import numpy as np
+
+        difference = np.abs(expected - found)
+        scale = float(np.abs(expected).max()) if relative else 1.0
+        worst = np.nan_to_num(difference, nan=np.inf)
+        place = np.unravel_index(int(worst.argmax()), difference.shape)
+        detail = (
+            f"at {[int(index) for index in place]}: "
+            f"{found[place]:.6g}, expected {expected[place]:.6g}"
+        )
+        return self.within(subject, float(difference.max()) / (scale or 1.0), bound, detail)
+
+
+def shorten(problems: Sequence[str]) -> str:
+    """Join the first few problems and say how many more there are."""
+    shown = "; ".join(problems[:_SHOWN])
+    more = len(problems) - _SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _first_difference(expected: Sequence[object], found: Sequence[object]) -> list[str]:
+    for index, (want, got) in enumerate(zip(expected, found, strict=False)):
+        if want != got:
+            return [f"at {index}: {got}, expected {want}"]
+    if len(expected) != len(found):
+        return [f"{len(found)} of them, expected {len(expected)}"]
+    return []
+
+
+def _not_finite(figure: float) -> str:
+    return "" if math.isfinite(figure) else "not a finite number"

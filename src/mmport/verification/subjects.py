@@ -1,0 +1,35 @@
+"""What is put to the test: a port, vLLM's own class, or the Transformers backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmport.model.evidence import FileHash, Implementation
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One implementation as the engine is to find it.
+
+    `folder` goes on the engine's path. A port is registered by `entry_point`
+    (`package:function`), or by `model_class` (`module:Class`) where it is a
+    single file; vLLM's own implementations by neither.
+    """
+
+    implementation: Implementation
+    folder: Path | None = None
+    entry_point: str = ""
+    model_class: str = ""
+    files: tuple[FileHash, ...] = ()
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of one comparison."""
+        return self.label or self.implementation
+
+    @property
+    def model_impl(self) -> str:
+        """The engine's argument that chooses between its own classes."""
+        return "transformers" if self.implementation == "transformers" else "auto"

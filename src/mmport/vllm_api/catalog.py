@@ -1,0 +1,129 @@
+"""Catalogs: what each vLLM release offers a model author, as drawn from its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from mmport.core.errors import UnknownTarget
+from mmport.core.jsonable import from_json
+from mmport.vllm_api.eras import era_of, parse_release
+
+DEFAULT_VERSION: Final = "0.32.0"
+"""The release written for unless another is named.
+
+It is the newest one that ports are proven on: its CPU build exists, so every
+run of the tests puts a port on its engine. Newer catalog entries are drawn from
+source and share its era, without that proof.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClass:
+    """A model class of vLLM, as its registry and source have it.
+
+    `interfaces` are the classes of vLLM's interface modules that it inherits
+    from (`SupportsPP`, …). `decoder` is the attribute that holds the decoder of
+    a text model; None where the source does not tell, or there is none.
+    """
+
+    module: str
+    class_name: str
+    interfaces: tuple[str, ...] = ()
+    decoder: str | None = None
+
+    def supports(self, interface: str) -> bool:
+        """Tell whether the class implements a vLLM interface, by its class name."""
+        return interface in self.interfaces
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """One release: its registered architectures by group of the registry.
+
+    `previously_supported` maps an architecture that was taken out to the last
+    release that had it.
+    """
+
+    schema: str
+    version: str
+    era: str
+    architectures: Mapping[str, Mapping[str, ModelClass]]
+    previously_supported: Mapping[str, str]
+
+    def text(self, architecture: str) -> ModelClass | None:
+        """Find a text-generation class of vLLM's own."""
+        return self.architectures["text_generation"].get(architecture)
+
+    def multimodal(self, architecture: str) -> ModelClass | None:
+        """Find a multimodal class of vLLM's own."""
+        return self.architectures["multimodal"].get(architecture)
+
+    def on_backend(self, architecture: str) -> ModelClass | None:
+        """Find an architecture that vLLM routes to its Transformers backend by name."""
+        return self.architectures["transformers_supported"].get(architecture)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A vLLM release to write for, and the era whose contract it has."""
+
+    version: str
+    era: str
+
+
+def available() -> tuple[str, ...]:
+    """List the releases with a catalog, oldest first."""
+    names = (entry.name for entry in _folder().iterdir() if entry.name.endswith(".json"))
+    return tuple(sorted((name.removesuffix(".json") for name in names), key=_order))
+
+
+@cache
+def load(version: str) -> Catalog:
+    """Load the catalog of a release.
+
+    Raises:
+        UnknownTarget: there is no catalog of that release.
+    """
+    if version not in available():
+        raise _unknown(version)
+    return from_json(_folder().joinpath(f"{version}.json").read_bytes(), Catalog)
+
+
+def resolve_target(text: str | None) -> Target:
+    """Turn what the user wrote into a target; None stands for `DEFAULT_VERSION`.
+
+    `0.32`, `0.32.0`, `v0.32.0` and local builds (`0.32.0+cpu`) name the same
+    release; a minor without a patch names its newest patch that has a catalog.
+
+    Raises:
+        UnknownTarget: it is no release that mmport has a catalog of.
+    """
+    wanted = (text or DEFAULT_VERSION).strip()
+    release = parse_release(wanted)
+    if release is None:
+        raise _unknown(wanted)
+    depth = 2 if wanted.count(".") == 1 else 3
+    fitting = [v for v in available() if _order(v)[:depth] == release[:depth]]
+    era = era_of(_order(fitting[-1])) if fitting else None
+    if era is None:
+        raise _unknown(wanted)
+    return Target(version=fitting[-1], era=era.name)
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files(__package__).joinpath("catalog")
+
+
+def _order(version: str) -> tuple[int, int, int]:
+    return parse_release(version) or (0, 0, 0)
+
+
+def _unknown(wanted: str) -> UnknownTarget:
+    return UnknownTarget(
+        f"vLLM {wanted!r} is not a release that mmport can write for",
+        f"choose one of {', '.join(available())} with --target-vllm",
+    )

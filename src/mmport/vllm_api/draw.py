@@ -1,0 +1,176 @@
+"""Draws a release's catalog from its source: `python -m mmport.vllm_api.draw DIR -o FILE`.
+
+DIR holds the package `vllm`: a checkout, a site-packages folder, or an unpacked
+wheel. Only syntax trees are read; nothing of vLLM is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmport.core.errors import MmportError, Usage
+from mmport.core.files import write_text
+from mmport.core.source_tree import FoundClass, SourceTree
+from mmport.vllm_api.eras import era_of, parse_release
+
+CATALOG_SCHEMA = "mmport.catalog/1"
+
+_MODELS = "vllm.model_executor.models"
+_INTERFACES = (f"{_MODELS}.interfaces", f"{_MODELS}.interfaces_base")
+_EMBED = ("embed_input_ids", "get_input_embeddings")
+_HANDED_ON = (*_EMBED, "embed_tokens")
+_REMOVED = "previously_supported"
+
+
+def draw(folder: Path, *, version: str | None = None) -> dict[str, Any]:
+    """Read a release's source into the content of its catalog file.
+
+    Args:
+        folder: what holds the package `vllm`.
+        version: the release, where the source does not say it (a checkout).
+
+    Raises:
+        Usage: there is no vLLM in `folder`, or its version is not known.
+    """
+    root = folder.parent if folder.name == "vllm" and not (folder / "vllm").is_dir() else folder
+    tree = SourceTree(root)
+    registry = tree.module(f"{_MODELS}.registry")
+    if registry is None:
+        raise Usage(f"{folder} holds no vLLM source", "name the folder that holds `vllm/`")
+    release = parse_release(version or _stated_version(tree) or "")
+    era = release and era_of(release)
+    if release is None or era is None:
+        raise Usage(f"the vLLM in {folder} is of no known era", "name its release with --version")
+    tables = dict(_tables(registry))
+    removed = tables.get(_REMOVED, {})
+    groups = {name: table for name, table in tables.items() if _is_registered(table)}
+    return {
+        "schema": CATALOG_SCHEMA,
+        "version": ".".join(map(str, release)),
+        "era": era.name,
+        "architectures": {
+            group: {name: _entry(tree, *place) for name, place in sorted(entries.items())}
+            for group, entries in sorted(groups.items())
+        },
+        "previously_supported": dict(sorted(removed.items())),
+    }
+
+
+def render(catalog: dict[str, Any]) -> str:
+    """Write a catalog as JSON with one architecture a line, so that releases diff well."""
+    head = ("schema", "version", "era")
+    lines = ["{", *(f" {json.dumps(key)}: {json.dumps(catalog[key])}," for key in head)]
+    lines.append(' "architectures": {')
+    groups = catalog["architectures"]
+    for group, entries in groups.items():
+        lines.append(f"  {json.dumps(group)}: {{")
+        lines.extend(_lines(entries, "   "))
+        lines.append("  }" if group == list(groups)[-1] else "  },")
+    lines += [" },", ' "previously_supported": {']
+    lines.extend(_lines(catalog["previously_supported"], "  "))
+    lines += [" }", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(entries: dict[str, Any], indent: str) -> list[str]:
+    texts = [f"{indent}{json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()]
+    return [f"{text}," for text in texts[:-1]] + texts[-1:]
+
+
+def _is_registered(table: dict[str, Any]) -> bool:
+    """Tell a table of (module, class) from one of release numbers or addresses."""
+    return all(isinstance(value, tuple) for value in table.values())
+
+
+def _tables(registry: ast.Module) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the registry's own tables, `_TEXT_GENERATION_MODELS` as `text_generation`."""
+    for node in registry.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if not isinstance(target, ast.Name) or not isinstance(value, ast.Dict):
+            continue
+        own = _own_entries(value)
+        if target.id.endswith("_MODELS") and own:
+            yield target.id.strip("_").removesuffix("_MODELS").lower(), own
+
+
+def _own_entries(table: ast.Dict) -> dict[str, Any]:
+    """Give what a table spells out itself; what it spreads in is listed elsewhere."""
+    pairs = zip(table.keys, table.values, strict=True)
+    return {
+        ast.literal_eval(key): ast.literal_eval(value) for key, value in pairs if key is not None
+    }
+
+
+def _entry(tree: SourceTree, module: str, class_name: str) -> dict[str, Any]:
+    full = module if module.startswith("vllm.") else f"{_MODELS}.{module}"
+    entry: dict[str, Any] = {"module": full, "class_name": class_name}
+    found = tree.find_class(full, class_name)
+    if found is not None:
+        entry["interfaces"] = _interfaces(tree, found)
+        entry["decoder"] = _decoder(tree, found)
+    return entry
+
+
+def _interfaces(tree: SourceTree, found: FoundClass) -> list[str]:
+    """Name every class of vLLM's interface modules that `found` inherits from."""
+    lineage = tree.lineage(found)
+    return sorted({item.node.name for item in lineage if item.module in _INTERFACES})
+
+
+def _decoder(tree: SourceTree, found: FoundClass) -> str | None:
+    """Name the attribute that holds the decoder.
+
+    It is the one that the class hands a call of its `embed_input_ids` on to.
+    """
+    for item in tree.lineage(found):
+        for node in item.node.body:
+            if isinstance(node, ast.FunctionDef) and node.name in _EMBED:
+                return next(_handed_to(node), None)
+    return None
+
+
+def _handed_to(method: ast.FunctionDef) -> Iterator[str]:
+    for node in ast.walk(method):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    attr=called,
+                    value=ast.Attribute(attr=attribute, value=ast.Name(id="self")),
+                )
+            ) if called in _HANDED_ON:
+                yield attribute
+
+
+def _stated_version(tree: SourceTree) -> str | None:
+    module = tree.module("vllm._version")
+    for node in module.body if module else []:
+        match node:
+            case ast.Assign(value=ast.Constant(value=str(version))):
+                if "version" in {name.id for name in node.targets if isinstance(name, ast.Name)}:
+                    return version
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw one catalog file."""
+    parser = argparse.ArgumentParser(prog="python -m mmport.vllm_api.draw", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--version", help="the release, where the source does not say it")
+    options = parser.parse_args(arguments)
+    try:
+        write_text(options.output, render(draw(options.folder, version=options.version)))
+    except MmportError as error:
+        parser.exit(error.exit_code, f"{error.what}\n  what to do: {error.hint}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

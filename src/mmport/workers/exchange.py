@@ -1,0 +1,42 @@
+"""Stage files: one JSON document and the tensors that belong to it, written whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+def write_stage(
+    out: Path,
+    name: str,
+    document: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor] | None = None,
+) -> None:
+    """Write `name.safetensors`, then `name.json`, each atomically.
+
+    Who finds the document finds the tensors too. They travel as float32 or
+    int64, so that a reader needs numpy and no torch.
+    """
+    from safetensors.torch import save_file
+
+    if tensors is not None:
+        path = out / f"{name}.safetensors"
+        temporary = path.with_name(f".{path.name}")
+        save_file({key: _portable(value) for key, value in tensors.items()}, str(temporary))
+        temporary.replace(path)
+    path = out / f"{name}.json"
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(document), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _portable(tensor: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    dtype = torch.float32 if tensor.is_floating_point() else torch.int64
+    return tensor.detach().to("cpu", dtype).contiguous().clone()

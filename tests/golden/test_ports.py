@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruff import find_ruff_bin  # type: ignore[import-untyped]
+
+from tests.conftest import CheckGolden
+from tests.golden.cases import CASES, SPECS, load_spec, port_of
+
+PORTS = Path(__file__).parent / "ports"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_committed_port_is_what_is_generated(case: str, check_golden: CheckGolden) -> None:
+    spec, layout = CASES[case]
+    check_golden(f"ports/{case}", port_of(load_spec(spec), layout))
+
+
+def test_every_spec_and_every_committed_port_is_a_case() -> None:
+    assert {path.stem for path in SPECS.glob("*.json")} == {spec for spec, _ in CASES.values()}
+    assert {path.name for path in PORTS.iterdir()} == set(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=" ".join)
+def test_the_port_passes_ruff_with_its_own_settings(case: str, arguments: list[str]) -> None:
+    own = [] if CASES[case][1] == "plugin" else ["--isolated", "--select=B,E,F,G,I,SIM,UP,W"]
+    if arguments[0] == "format":
+        own = own[:1]
+    command = [find_ruff_bin(), *arguments, "--no-cache", *own, "."]
+    done = subprocess.run(
+        command, cwd=PORTS / case, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_of_one_checkpoints_size_is_baked_in(case: str) -> None:
+    spec = load_spec(CASES[case][0])
+    tower, language_model = spec.encoders[0], spec.language_model
+    sizes = {
+        tower.hidden_size,
+        tower.image_size,
+        tower.patch_size,
+        language_model.hidden_size,
+        language_model.vocab_size,
+        spec.placeholders[0].token_id,
+        spec.placeholders[0].tokens_per_item,
+    }
+    for path in (PORTS / case).rglob("llava.py"):
+        numbers = {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Constant) and isinstance(node.value, int)
+        }
+        assert not sizes & numbers
+
+
+def test_the_placeholder_reaches_the_port_as_data() -> None:
+    token = json.loads((SPECS / "odd_placeholder.json").read_text())["placeholders"][0]["token"]
+    tree = ast.parse((PORTS / "odd_placeholder" / "llava_vllm" / "llava.py").read_text())
+    method = next(
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name == "get_placeholder_str"
+    )
+    returned = [node.value for node in ast.walk(method) if isinstance(node, ast.Return)]
+    assert [ast.literal_eval(value) for value in returned if value] == [token]
+    assert not any(
+        isinstance(node, ast.Import) and node.names[0].name == "os" for node in ast.walk(tree)
+    )

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import ast
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmport.core.errors import MalformedSource, MmportError, NotPortable, UnknownTarget
+from mmport.generation.render import render_port
+from mmport.generation.style import format_python, lint_python
+from mmport.model.spec import VlmSpec
+from tests.golden.cases import load_spec, plan_of, port_of
+
+INJECTION = '"""); import os; os.system("x")#'
+
+
+def hostile(token: str, source: str, revision: str | None) -> VlmSpec:
+    spec = load_spec()
+    return dataclasses.replace(
+        spec,
+        placeholders=(dataclasses.replace(spec.placeholders[0], token=token),),
+        source=dataclasses.replace(spec.source, name=source, revision=revision),
+    )
+
+
+def test_a_plugin_is_all_that_a_user_needs() -> None:
+    assert list(port_of(load_spec())) == [
+        "README.md",
+        "llava_vllm/__init__.py",
+        "llava_vllm/llava.py",
+        "pyproject.toml",
+        "tests/test_smoke.py",
+    ]
+
+
+def test_the_entry_point_leads_to_the_class() -> None:
+    files = port_of(load_spec())
+    project = tomllib.loads(files["pyproject.toml"])
+    assert project["project"]["entry-points"] == {
+        "vllm.general_plugins": {"llava_vllm": "llava_vllm:register"}
+    }
+    assert project["project"]["optional-dependencies"]["vllm"] == ["vllm>=0.31,<0.34"]
+    package = ast.parse(files["llava_vllm/__init__.py"])
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in package.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    module, _, name = values["MODEL_CLASS"].partition(":")
+    model = ast.parse(files[f"{module.replace('.', '/')}.py"])
+    assert name in {node.name for node in model.body if isinstance(node, ast.ClassDef)}
+    assert values["ARCHITECTURE"] == "LlavaForConditionalGeneration"
+
+
+def test_a_file_says_how_to_register_it() -> None:
+    (path, text), *others = port_of(load_spec(), "file").items()
+    assert (path, others) == ("llava.py", [])
+    assert text.startswith("# SPDX-License-Identifier: Apache-2.0\n#\n# Register this class")
+    assert '"llava:LlavaForConditionalGeneration"' in text.split('"""')[0]
+    assert ast.get_docstring(ast.parse(text))
+
+
+def test_the_model_is_the_same_in_both_layouts() -> None:
+    plugin, file = port_of(load_spec()), port_of(load_spec(), "file")
+    docstring = '"""LlavaFor'
+    body = plugin["llava_vllm/llava.py"].partition(docstring)[2]
+    assert body == file["llava.py"].partition(docstring)[2]
+
+
+def test_the_readme_serves_the_model_at_its_revision() -> None:
+    text = port_of(load_spec())["README.md"]
+    assert "vllm serve reference/llava-clip-llama" in text
+    assert "--revision 0123456789abcdef0123456789abcdef01234567" in text
+    assert "--revision" not in port_of(load_spec("siglip_qwen2"))["README.md"]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    token=st.text(min_size=1).filter(lambda text: text.isprintable()) | st.just(INJECTION),
+    source=st.text(min_size=1) | st.just(f"a\n```\n{INJECTION}"),
+    revision=st.none() | st.text(min_size=1),
+)
+def test_no_string_of_a_config_becomes_code(
+    tmp_path_factory: pytest.TempPathFactory, token: str, source: str, revision: str | None
+) -> None:
+    files = port_of(hostile(token, source, revision))
+    plain = port_of(load_spec())
+    folder = tmp_path_factory.mktemp("port")
+    for path, text in files.items():
+        if path.endswith(".py"):
+            assert shape(text) == shape(plain[path])
+            (folder / Path(path).name).write_text(text)
+    assert lint_python(tuple(folder.iterdir()), first_party="llava_vllm") == ()
+    assert files["README.md"].count("\n```") == plain["README.md"].count("\n```")
+    assert files["pyproject.toml"] == plain["pyproject.toml"]
+
+
+def shape(text: str) -> str:
+    """What Python makes of a module, strings aside."""
+
+    class Blank(ast.NodeTransformer):
+        def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+            return ast.Constant("") if isinstance(node.value, str) else node
+
+    return ast.dump(Blank().visit(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": INJECTION},
+        {"names.package": "../../../tmp/x"},
+        {"names.module": "a/b"},
+        {"names.class_prefix": "X(object): pass\nimport os\nclass Y"},
+        {"names.distribution": 'x"\n[tool]'},
+    ],
+)
+def test_a_plan_from_a_tampered_lock_generates_nothing(changes: dict[str, str]) -> None:
+    spec = load_spec()
+    plan: Any = plan_of(spec)
+    for field, value in changes.items():
+        head, _, name = field.rpartition(".")
+        if head:
+            value = dataclasses.replace(plan.names, **{name: value})  # type: ignore[assignment]
+        plan = dataclasses.replace(plan, **{head or name: value})
+    with pytest.raises(MalformedSource):
+        render_port(plan, spec)
+
+
+def test_a_tampered_component_generates_nothing() -> None:
+    spec = load_spec()
+    plan = plan_of(spec)
+    encoder, *others = plan.components
+    encoder = dataclasses.replace(encoder, vllm_module="os; import sys as x")
+    with pytest.raises(MalformedSource):
+        render_port(dataclasses.replace(plan, components=(encoder, *others)), spec)
+
+
+def test_an_architecture_that_hides_an_import_is_refused() -> None:
+    with pytest.raises(NotPortable, match="has to import"):
+        port_of(load_spec(architecture="BaseForConditionalGeneration"))
+
+
+def test_an_era_without_templates_is_an_unknown_target() -> None:
+    spec = load_spec()
+    with pytest.raises(UnknownTarget, match="no templates for vLLM"):
+        render_port(dataclasses.replace(plan_of(spec), era="E1"), spec)
+
+
+def test_code_that_is_no_python_is_our_own_fault() -> None:
+    with pytest.raises(MmportError, match="ruff failed"):
+        format_python("def f(:\n", first_party="x")
+
+
+def test_the_folders_beside_do_not_change_the_order_of_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vllm").mkdir()
+    (tmp_path / "vllm" / "__init__.py").touch()
+    text = "import vllm\nimport mine\nimport torch\nimport os\n"
+    expected = "import os\n\nimport torch\nimport vllm\n\nimport mine\n"
+    monkeypatch.chdir(tmp_path)
+    assert format_python(text, first_party="mine") == expected

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmport.core.errors import UnknownTarget
+from mmport.vllm_api.catalog import DEFAULT_VERSION, available, load, resolve_target
+from mmport.vllm_api.draw import CATALOG_SCHEMA
+from mmport.vllm_api.eras import era_of, parse_release
+
+
+@pytest.mark.parametrize("version", available())
+def test_every_catalog_is_whole(version: str) -> None:
+    catalog = load(version)
+    release = parse_release(version)
+    assert release is not None
+    era = era_of(release)
+    assert era is not None
+    assert (catalog.schema, catalog.version, catalog.era) == (CATALOG_SCHEMA, version, era.name)
+    for architecture in ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"):
+        text = catalog.text(architecture)
+        assert text is not None
+        assert text.supports("SupportsPP")
+        assert text.decoder == "model"
+    llava = catalog.multimodal("LlavaForConditionalGeneration")
+    assert llava is not None
+    assert llava.supports("SupportsMultiModal")
+    assert catalog.text("LlavaForConditionalGeneration") is None
+    assert catalog.multimodal("LlamaForCausalLM") is None
+
+
+def test_what_the_registry_moved_or_removed_is_known() -> None:
+    catalog = load("0.32.0")
+    assert catalog.text("Olmo2ForCausalLM") is None
+    assert catalog.on_backend("Olmo2ForCausalLM") is not None
+    assert catalog.previously_supported["AyaVisionForConditionalGeneration"] == "0.24.0"
+
+
+def test_the_decoder_has_vllms_own_name() -> None:
+    found = load("0.32.0").text("GPT2LMHeadModel")
+    assert found is not None
+    assert found.decoder == "transformer"
+
+
+def test_the_default_is_a_release_with_a_catalog() -> None:
+    assert DEFAULT_VERSION in available()
+    assert resolve_target(None).version == DEFAULT_VERSION
+
+
+@pytest.mark.parametrize("text", ["0.32", "0.32.0", "v0.32.0", " 0.32.0 ", "0.32.0+cpu"])
+def test_spellings_of_a_release(text: str) -> None:
+    target = resolve_target(text)
+    assert (target.version, target.era) == ("0.32.0", "E9")
+
+
+@pytest.mark.parametrize("text", ["0.32.7", "0.30", "99.0", "latest", " ", "../0.32.0"])
+def test_unknown_targets_list_the_known(text: str) -> None:
+    with pytest.raises(UnknownTarget) as caught:
+        resolve_target(text)
+    assert caught.value.exit_code == 2
+    assert all(version in caught.value.hint for version in available())
+
+
+@given(st.text())
+def test_any_text_is_resolved_or_refused(text: str) -> None:
+    known = parse_release(text) in [parse_release(version) for version in available()]
+    with nullcontext() if known or not text else pytest.raises(UnknownTarget):
+        assert resolve_target(text).version in available()
+
+
+def test_loading_what_is_not_there() -> None:
+    with pytest.raises(UnknownTarget):
+        load("../eras")

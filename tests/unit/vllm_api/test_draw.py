@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from mmport.core.errors import Usage
+from mmport.vllm_api.catalog import available, load
+from mmport.vllm_api.draw import draw, main, render
+
+MODELS = "vllm/model_executor/models"
+SOURCE = {
+    "vllm/_version.py": "__version__ = version = '0.32.1+cpu'\n",
+    f"{MODELS}/interfaces.py": """
+        class SupportsPP: ...
+        class SupportsLoRA: ...
+        class SupportsMultiModal: ...
+    """,
+    f"{MODELS}/registry.py": """
+        import torch_that_is_not_there
+        _TEXT_GENERATION_MODELS = {
+            "TinyForCausalLM": ("tiny", "TinyForCausalLM"),
+            "FarForCausalLM": ("vllm.models.far", "FarForCausalLM"),
+            "GoneForCausalLM": ("gone", "GoneForCausalLM"),
+        }
+        _MULTIMODAL_MODELS = {
+            # a comment
+            "SeeForConditionalGeneration": ("see", "See"),
+        }
+        _EMBEDDING_MODELS = {
+            "TinyModel": ("tiny", "TinyForCausalLM"),
+            **{name: place for name, place in _TEXT_GENERATION_MODELS.items()},
+        }
+        _VLLM_MODELS = {**_TEXT_GENERATION_MODELS, **_MULTIMODAL_MODELS}
+        _PREVIOUSLY_SUPPORTED_MODELS = {"OldForCausalLM": "0.9.2"}
+        _OOT_SUPPORTED_MODELS = {"OutForCausalLM": "a page that tells more"}
+    """,
+    f"{MODELS}/tiny.py": """
+        from .interfaces import SupportsLoRA, SupportsPP
+        from .utils import Base as Parent
+        class TinyForCausalLM(Parent, SupportsPP):
+            def forward(self): raise SystemExit("never run")
+    """,
+    f"{MODELS}/utils.py": """
+        from typing import Generic
+        from vllm.model_executor.models.interfaces import SupportsLoRA
+        class Base(SupportsLoRA, Generic[int]):
+            def embed_input_ids(self, ids): return self.transformer.embed_input_ids(ids)
+    """,
+    "vllm/models/far/__init__.py": """
+        if TYPE_CHECKING or not current_platform.is_rocm():
+            from .nvidia.model import FarForCausalLM
+        else:
+            from .amd.model import FarForCausalLM
+    """,
+    "vllm/models/far/nvidia/model.py": """
+        from ....model_executor.models import interfaces
+        from ....model_executor.models.interfaces import SupportsPP
+        class FarForCausalLM(SupportsPP): ...
+    """,
+    f"{MODELS}/see.py": """
+        from .interfaces import SupportsMultiModal
+        class _Real(SupportsMultiModal):
+            def embed_input_ids(self, ids): return self.embed_tokens(ids)
+        See = _Real
+    """,
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name, text in SOURCE.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+    return tmp_path
+
+
+def test_a_release_is_drawn_from_syntax_alone(checkout: Path) -> None:
+    drawn = draw(checkout)
+    assert (drawn["version"], drawn["era"]) == ("0.32.1", "E9")
+    assert drawn["previously_supported"] == {"OldForCausalLM": "0.9.2"}
+    assert sorted(drawn["architectures"]) == ["embedding", "multimodal", "text_generation"]
+    assert sorted(drawn["architectures"]["embedding"]) == ["TinyModel"]
+    text = drawn["architectures"]["text_generation"]
+    assert text["TinyForCausalLM"] == {
+        "module": "vllm.model_executor.models.tiny",
+        "class_name": "TinyForCausalLM",
+        "interfaces": ["SupportsLoRA", "SupportsPP"],
+        "decoder": "transformer",
+    }
+    assert text["FarForCausalLM"]["module"] == "vllm.models.far"
+    assert text["FarForCausalLM"]["interfaces"] == ["SupportsPP"]
+    assert "interfaces" not in text["GoneForCausalLM"]
+    see = drawn["architectures"]["multimodal"]["SeeForConditionalGeneration"]
+    assert (see["interfaces"], see["decoder"]) == (["SupportsMultiModal"], None)
+
+
+def test_the_package_folder_itself_may_be_named(checkout: Path) -> None:
+    assert draw(checkout / "vllm") == draw(checkout)
+
+
+def test_a_named_version_wins(checkout: Path) -> None:
+    assert draw(checkout, version="0.19.0")["era"] == "E7"
+
+
+def test_what_is_drawn_is_one_architecture_a_line(checkout: Path) -> None:
+    drawn = draw(checkout)
+    text = render(drawn)
+    assert json.loads(text) == drawn
+    assert sum("class_name" in line for line in text.splitlines()) == 5
+    assert max(line.count("class_name") for line in text.splitlines()) == 1
+
+
+def test_the_program_writes_a_file(checkout: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out" / "catalog.json"
+    assert main([str(checkout), "-o", str(output)]) == 0
+    assert output.read_text() == render(draw(checkout))
+
+
+def test_a_folder_without_vllm(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="holds no vLLM source"):
+        draw(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path), "-o", str(tmp_path / "x.json")])
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_a_release_of_no_known_era(checkout: Path) -> None:
+    with pytest.raises(Usage, match="no known era"):
+        draw(checkout, version="9.0.0")
+    (checkout / "vllm/_version.py").unlink()
+    with pytest.raises(Usage, match="no known era"):
+        draw(checkout)
+
+
+@pytest.mark.engine
+def test_the_committed_catalog_is_what_the_installed_release_gives(engine_python: Path) -> None:
+    find = "import importlib.util as u; print(u.find_spec('vllm').submodule_search_locations[0])"
+    found = subprocess.run(
+        [engine_python, "-c", find], capture_output=True, text=True, check=True, timeout=60
+    )
+    drawn = draw(Path(found.stdout.strip()))
+    assert drawn["version"] in available()
+    committed = load(drawn["version"])
+    assert committed.previously_supported == drawn["previously_supported"]
+    from importlib.resources import files
+
+    file = files("mmport.vllm_api") / "catalog" / f"{drawn['version']}.json"
+    assert render(drawn) == file.read_text()
