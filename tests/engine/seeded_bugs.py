@@ -20,9 +20,16 @@ class SeededBug:
 
 BUGS = (
     SeededBug(
-        "feature layer",
+        "feature layer too shallow",
         "return [layers] if isinstance(layers, int) else list(layers)",
         "return [layers - 1] if isinstance(layers, int) else [i - 1 for i in layers]",
+        Stage.ENCODER,
+        "depth",
+    ),
+    SeededBug(
+        "feature layer too deep",
+        "return [layers] if isinstance(layers, int) else list(layers)",
+        "return [layers + 1] if isinstance(layers, int) else [i + 1 for i in layers]",
         Stage.ENCODER,
         "tower",
     ),
@@ -52,9 +59,9 @@ BUGS = (
     SeededBug(
         "query and key exchanged",
         "orig_to_new_regex={",
-        'orig_to_new_regex={re.compile(r"self_attn\\.q_proj"): "self_attn.x_proj",'
-        ' re.compile(r"self_attn\\.k_proj"): "self_attn.q_proj",'
-        ' re.compile(r"self_attn\\.x_proj"): "self_attn.k_proj",',
+        'orig_to_new_regex={re.compile(r"(vision_tower.*)q_proj"): r"\1x_proj",'
+        ' re.compile(r"(vision_tower.*)k_proj"): r"\1q_proj",'
+        ' re.compile(r"(vision_tower.*)x_proj"): r"\1k_proj",',
         Stage.WEIGHTS,
         "fused order",
     ),
@@ -112,12 +119,5 @@ BUGS = (
         "return self.language_model.compute_logits(hidden_states * 1.01)",
         Stage.LOGITS,
         "prompt 0",
-    ),
-    SeededBug(
-        "features in the language model's dtype range lost",
-        "return self.multi_modal_projector(image_features)",
-        "return self.multi_modal_projector(image_features).half().float()",
-        Stage.ENCODER,
-        "connector",
     ),
 )

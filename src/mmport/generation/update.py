@@ -104,6 +104,8 @@ def plan_update(folder: Path, plan: PortPlan, spec: VlmSpec, *, force: bool = Fa
     if old is not None:
         _check_same_port(folder, old.plan, plan)
     generated = render_port(plan, spec)
+    for path in generated:
+        check_folder((folder / path).parent)
     changes = [_compare(folder, path, text, old, force) for path, text in generated.items()]
     changes += _obsolete(folder, generated, old)
     lock = _next_lock(new_lock(plan, spec, generated), old, changes, generated)

@@ -78,7 +78,7 @@ def _set_vocabulary(small: Config, family: Family, before: Config) -> None:
             part[key] = _own_id(key, part[key])
     small_text = small[family.parts.text]
     small_text["vocab_size"] = own.size
-    for key in ("bos_token_id", "eos_token_id"):
+    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         if before.get(key) is not None:
             small_text[key] = _own_id(key, before[key])
     present = [key for key in family.placeholder.ids if key in small]

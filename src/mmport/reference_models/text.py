@@ -6,6 +6,7 @@ import copy
 import re
 from typing import Any
 
+from mmport.inspection import hf_library
 from mmport.reference_models import layers
 from mmport.reference_models.facts import sizes
 from mmport.reference_models.resolve import Part
@@ -42,12 +43,21 @@ def _set_width(small: Config, part: Part) -> None:
     wide = before * heads < hidden and before != plain
     small[part.key("hidden_size")] = aim.hidden_size_if_wide if wide else aim.hidden_size
     small[part.key("num_attention_heads")] = aim.num_attention_heads
-    if small.get("head_dim") is not None or before != plain:  # else the class derives it
+    if small.get("head_dim") is not None or before != plain or not _derives_head(part):
         small[part.key("head_dim")] = head_dim
     if part.get("num_key_value_heads") is not None:
         shared = _shared_heads(heads, part.number("num_key_value_heads"))
         small[part.key("num_key_value_heads")] = shared
     fit_rotary(small, part.values, before=before, after=head_dim)
+
+
+def _derives_head(part: Part) -> bool:
+    """Tell whether the config class follows the other sizes with its head size."""
+    if part.get("head_dim") is None:
+        return True
+    heads = part.number("num_attention_heads")
+    other = {part.key("hidden_size"): heads * 32, part.key("num_attention_heads"): heads}
+    return getattr(hf_library.build_config(part.model_type, other), "head_dim", None) == 32
 
 
 def _shared_heads(heads: int, shared: int) -> int:

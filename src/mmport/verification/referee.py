@@ -37,6 +37,7 @@ def judge(
     reference: StageFiles,
     candidate: StageFiles,
     scenarios: tuple[Scenario, ...],
+    encoder: str,
     bounds: Bounds,
     error: WorkerError | None,
 ) -> tuple[StageResult, ...]:
@@ -46,11 +47,12 @@ def judge(
         reference: what the HF worker wrote.
         candidate: what the engine's worker wrote, perhaps not to the end.
         scenarios: those that both were asked for.
+        encoder: name of the encoder's module.
         bounds: what still counts as the same.
         error: the exception that ended the engine's worker, if one did.
     """
     measurements = [
-        *_weights(reference, candidate),
+        *_weights(reference, candidate, encoder),
         *judge_processor(reference, candidate, bounds),
     ]
     for scenario in scenarios:
@@ -87,9 +89,9 @@ def describe(measurement: Measurement) -> str:
     return f"{place}{figures}" + (f": {detail}" if detail else "")
 
 
-def _weights(reference: StageFiles, candidate: StageFiles) -> tuple[Measurement, ...]:
+def _weights(reference: StageFiles, candidate: StageFiles, encoder: str) -> tuple[Measurement, ...]:
     unused, trace = reference.document("weights"), candidate.document("weights")
-    return judge_weights(trace, unused["unused"]) if unused and trace else ()
+    return judge_weights(trace, unused["unused"], encoder) if unused and trace else ()
 
 
 def _raised(error: WorkerError) -> Measurement:

@@ -181,6 +181,7 @@ def _evidence(
         StageFiles(reference.log.parent),
         StageFiles(candidate.log.parent),
         asked.scenarios,
+        setup.spec.encoders[0].path.rpartition(".")[2],
         BOUNDS[setup.dtype],
         candidate.error,
     )

@@ -8,46 +8,75 @@ from itertools import combinations
 from typing import Any
 
 from mmport.model.evidence import Measurement, Stage
+from mmport.verification.depth import unbuilt_layers
 from mmport.verification.judging import Judge
 
 _JUDGE = Judge(Stage.WEIGHTS, "load")
+_ENCODER_JUDGE = Judge(Stage.ENCODER, "load")
 
 
-def judge_weights(trace: dict[str, Any], unused: Iterable[str]) -> tuple[Measurement, ...]:
+def judge_weights(
+    trace: dict[str, Any], unused: Iterable[str], encoder: str
+) -> tuple[Measurement, ...]:
     """Judge where a traced load put the checkpoint.
 
     Args:
         trace: what `workers/weight_trace.py` found.
         unused: checkpoint tensors that HF's own outputs do not depend on.
+        encoder: name of the encoder's module, as it stands in tensor names.
+            Layers of it that were not built count against the encoder.
     """
+    missing = _missing(trace, set(unused))
+    shallow = unbuilt_layers(
+        (name for name in missing if encoder in name.split(".")),
+        (name for name in _parameters(trace) if encoder in name.split(".")),
+    )
+    excused = {tensor for tensors in shallow.values() for tensor in tensors}
+    lost = [f"{tensor}: not loaded, and HF uses it" for tensor in missing if tensor not in excused]
     return (
-        _JUDGE.exact("checkpoint elements", _unaccounted(trace, set(unused))),
+        _JUDGE.exact("checkpoint elements", lost + _partial(trace)),
         _JUDGE.exact("parameters filled", _unfilled(trace)),
         _JUDGE.exact("fused order", _out_of_order(trace)),
         _JUDGE.exact("names", _crossed(trace)),
+        _ENCODER_JUDGE.exact(
+            "depth", [f"{layer} is not built, and HF uses it" for layer in shallow]
+        ),
     )
 
 
-def _unaccounted(trace: dict[str, Any], unused: set[str]) -> list[str]:
+def _parameters(trace: dict[str, Any]) -> set[str]:
+    return {landing["parameter"] for landing in trace["landings"]} | set(trace["unfilled"])
+
+
+def _missing(trace: dict[str, Any], unused: set[str]) -> list[str]:
+    """List tensors that landed nowhere, and that HF uses."""
+    landed = {landing["tensor"] for landing in trace["landings"]}
+    missing = [
+        tensor
+        for tensor in trace["tensors"]
+        if tensor not in landed and tensor not in unused and not _is_tied(tensor, trace["aliases"])
+    ]
+    # A loader may compute with what it loads (a sign, an exponential): then the
+    # values are no longer those that identify a tensor, and only their number tells.
+    altered = sum(trace["altered"].values())
+    return [] if sum(trace["tensors"][name] for name in missing) == altered else missing
+
+
+def _partial(trace: dict[str, Any]) -> list[str]:
+    """Find tensors that landed in part, or more than once."""
     landed: dict[str, int] = defaultdict(int)
     distinct: dict[str, int] = defaultdict(int)
     for landing in trace["landings"]:
         landed[landing["tensor"]] += landing["elements"]
         distinct[landing["tensor"]] += landing.get("distinct", landing["elements"])
-    problems, missing = [], []
-    for tensor, size in trace["tensors"].items():
-        if not landed[tensor]:
-            if tensor not in unused and not _is_tied(tensor, trace["aliases"]):
-                missing.append(tensor)
-        elif distinct[tensor] < size:
+    problems = []
+    for tensor, elements in landed.items():
+        size = trace["tensors"][tensor]
+        if distinct[tensor] < size:
             problems.append(f"{tensor}: {distinct[tensor]} of {size} elements loaded")
-        elif landed[tensor] > size:
+        elif elements > size:
             problems.append(f"{tensor}: loaded more than once")
-    # A loader may compute with what it loads (a sign, an exponential): then the
-    # values are no longer those that identify a tensor, and only their number tells.
-    if sum(trace["tensors"][name] for name in missing) == sum(trace["altered"].values()):
-        missing = []
-    return [f"{tensor}: not loaded, and HF uses it" for tensor in missing] + problems
+    return problems
 
 
 def _is_tied(tensor: str, aliases: dict[str, str]) -> bool:

@@ -90,7 +90,7 @@ class _Reference:
 
     def write_features(self, out: Path) -> None:
         """Write the features of each image that the other side takes as embeddings."""
-        tensors = {}
+        tensors: dict[str, torch.Tensor] = {}
         for scenario in self.payload["scenarios"]:
             if not scenario["embeds"]:
                 continue
@@ -111,7 +111,8 @@ class _Reference:
     def write_scenario(self, scenario: dict[str, Any], out: Path) -> None:
         """Answer each request of a scenario by itself, as the reference."""
         connector = Probe(find_module(self.model, self.payload["connector"]))
-        requests, tensors = [], {}
+        requests: list[dict[str, Any]] = []
+        tensors: dict[str, torch.Tensor] = {}
         for index, request in enumerate(scenario["requests"]):
             answer, logprobs = self._answer(request, connector)
             requests.append(answer)

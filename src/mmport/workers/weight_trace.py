@@ -35,7 +35,10 @@ def trace_weights(model: Any, folder: Path) -> dict[str, Any]:
     loads = _Loads(model, shapes)
     tensor_of = loads.read(lambda name, size: torch.tensor(numbers[name]).expand(size), len(names))
     index_of = loads.read(lambda _, size: torch.arange(size), largest) if traces_elements else None
-    landings, unfilled, padding, altered = [], {}, {}, {}
+    landings: list[dict[str, Any]] = []
+    unfilled: dict[str, int] = {}
+    padding: dict[str, int] = {}
+    altered: dict[str, int] = {}
     for parameter, numbers_read in tensor_of.items():
         for kind, store in ((_UNFILLED, unfilled), (_PADDING, padding), (_ALTERED, altered)):
             if count := int((numbers_read == kind).sum()):

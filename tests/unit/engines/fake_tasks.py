@@ -83,5 +83,6 @@ def leave_a_child(payload: Payload, out: Path, report: Callable[[str], None]) ->
 
 def _have_a_child(out: Path) -> int:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    (out / "pids").write_text(f"{os.getpid()} {child.pid}")
+    (out / ".pids").write_text(f"{os.getpid()} {child.pid}")
+    (out / ".pids").rename(out / "pids")
     return child.pid

@@ -7,7 +7,15 @@ from pathlib import Path
 from mmport import __version__
 from mmport.generation.lock import proven_hashes
 from mmport.generation.update import apply_update, plan_update
-from mmport.model.evidence import EVIDENCE_SCHEMA, Environment, Evidence, Outcome
+from mmport.model.evidence import (
+    EVIDENCE_SCHEMA,
+    Environment,
+    Evidence,
+    Measurement,
+    Outcome,
+    Stage,
+    StageResult,
+)
 from mmport.model.plan import Layout
 from mmport.model.spec import VlmSpec
 from tests.golden.cases import load_spec, plan_of
@@ -53,7 +61,11 @@ def evidence_of(folder: Path, outcome: Outcome = Outcome.PASSED) -> Evidence:
             device="cpu",
             dtype="float32",
         ),
-        stages=(),
+        stages=tuple(_stage(stage, outcome) for stage in Stage),
         outcome=outcome,
         first_failure="" if outcome is Outcome.PASSED else "encoder: off by 1",
     )
+
+
+def _stage(stage: Stage, outcome: Outcome) -> StageResult:
+    return StageResult(stage, outcome, (Measurement(stage, "one image", "all", outcome, 0.0, 1.0),))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.golden.cases import load_spec, plan_of, port_of
 from tests.unit.generation.ports import evidence_of, write_port
 
 
+@cache
 def lock_of(name: str = "clip_llama", layout: Layout = "plugin") -> Lock:
     spec = load_spec(name)
     return new_lock(plan_of(spec, layout), spec, port_of(spec, layout))

@@ -126,7 +126,7 @@ def test_a_plan_from_a_tampered_lock_generates_nothing(changes: dict[str, str]) 
     for field, value in changes.items():
         head, _, name = field.rpartition(".")
         if head:
-            value = dataclasses.replace(plan.names, **{name: value})  # type: ignore[assignment]
+            value = dataclasses.replace(plan.names, **{name: value})
         plan = dataclasses.replace(plan, **{head or name: value})
     with pytest.raises(MalformedSource):
         render_port(plan, spec)

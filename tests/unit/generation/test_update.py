@@ -254,6 +254,13 @@ def test_a_folder_in_the_place_of_a_file_leaves_nothing_behind(tmp_path: Path) -
     assert snapshot(tmp_path) == {}
 
 
+def test_a_file_in_the_place_of_a_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "tests").write_text("mine")
+    with pytest.raises(TargetUnwritable, match="tests is not a folder"):
+        write_port(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["tests"]
+
+
 def test_a_failure_half_way_restores_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmport.generation.render import render_port
+from mmport.model.evidence import Outcome
+from mmport.workflows import verify as verify_module
+from tests.unit.cli.program import Run, runner, write_model
+from tests.unit.generation.ports import append, evidence_of, snapshot
+
+MODEL = "llava_vllm/llava.py"
+INJECTION = '"""); import os; os.system("x")#'
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(monkeypatch, capsys)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "model")
+
+
+@pytest.fixture
+def port(tmp_path: Path, model: Path, run: Run) -> Path:
+    folder = tmp_path / "port"
+    assert run("scaffold", model, "-o", folder).code == 0
+    return folder
+
+
+def test_a_port_is_written_and_its_files_are_named(tmp_path: Path, model: Path, run: Run) -> None:
+    done = run("scaffold", model, "-o", tmp_path / "port")
+    assert done.code == 0
+    assert "LlavaForConditionalGeneration for vLLM 0.32.0" in done.out
+    assert "mmport.lock" in done.out
+    assert "next: mmport verify" in done.out
+    assert MODEL in snapshot(tmp_path / "port")
+
+
+def test_json_is_one_document_on_stdout(tmp_path: Path, model: Path, run: Run) -> None:
+    done = run("scaffold", model, "-o", tmp_path / "port", "--format", "json")
+    document = json.loads(done.out)
+    assert document["schema"] == "mmport.scaffold/1"
+    assert document["written"] is True
+    assert document["plan"]["verdict"] == "in-tree"
+    assert {file["state"] for file in document["files"]} == {"new"}
+
+
+def test_a_second_run_changes_not_a_byte(port: Path, model: Path, run: Run) -> None:
+    before = snapshot(port)
+    done = run("scaffold", model, "-o", port)
+    assert done.code == 0
+    assert "unchanged" in done.out
+    assert snapshot(port) == before
+
+
+def test_a_single_file_can_be_written(tmp_path: Path, model: Path, run: Run) -> None:
+    assert run("scaffold", model, "-o", tmp_path / "one", "--layout", "file").code == 0
+    assert set(snapshot(tmp_path / "one")) == {"llava.py", "mmport.lock"}
+
+
+@pytest.mark.parametrize("option", ["--diff", "--check"])
+def test_a_preview_writes_nothing(tmp_path: Path, model: Path, run: Run, option: str) -> None:
+    done = run("scaffold", model, "-o", tmp_path / "port", option)
+    assert done.code == 1
+    assert not (tmp_path / "port").exists()
+    assert run("scaffold", model, "-o", tmp_path / "port").code == 0
+    done = run("scaffold", model, "-o", tmp_path / "port", option)
+    assert done.code == 0
+    assert ("unchanged" in done.out) == (option == "--check")
+
+
+def test_patch_makes_the_port_of_the_diff(tmp_path: Path, model: Path, run: Run) -> None:
+    diff = run("scaffold", model, "-o", tmp_path / "port", "--diff").out
+    (tmp_path / "patched").mkdir()
+    subprocess.run(
+        ["git", "apply", "-"], cwd=tmp_path / "patched", input=diff.encode(), check=True, timeout=30
+    )
+    run("scaffold", model, "-o", tmp_path / "port")
+    assert snapshot(tmp_path / "patched") == snapshot(tmp_path / "port")
+
+
+def test_an_edited_file_is_kept_and_named(port: Path, model: Path, run: Run) -> None:
+    append(port / MODEL, "# mine\n")
+    before = snapshot(port)
+    done = run("scaffold", model, "-o", port)
+    assert (done.code, done.out) == (1, "")
+    assert f"edited and not accepted: {MODEL}" in done.err
+    assert "what to do: keep the edits with `mmport accept" in done.err
+    done = run("scaffold", model, "-o", port, "--check")
+    assert done.code == 1
+    assert "edited and not accepted; left as it is" in " ".join(done.out.split())
+    done = run("scaffold", model, "-o", port, "--diff")
+    assert (done.code, done.out) == (1, "")
+    assert "edited and not accepted" in done.err
+    assert snapshot(port) == before
+
+
+def test_force_shows_and_then_does_what_it_overwrites(port: Path, model: Path, run: Run) -> None:
+    pristine = snapshot(port)
+    append(port / MODEL, "# mine\n")
+    done = run("scaffold", model, "-o", port, "--diff", "--force")
+    assert done.code == 1
+    assert "\n-# mine\n" in done.out
+    assert run("scaffold", model, "-o", port, "--force").code == 0
+    assert snapshot(port) == pristine
+
+
+def test_a_conflict_is_written_reported_and_exits_with_1(
+    port: Path, model: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = port / MODEL
+    module.write_text(f"# mine\n{module.read_text()}")
+    assert run("accept", port).code == 0
+    monkeypatch.setattr(
+        "mmport.generation.update.render_port",
+        lambda plan, spec: {
+            path: f"# newer\n{text}" if path == MODEL else text
+            for path, text in render_port(plan, spec).items()
+        },
+    )
+    done = run("scaffold", model, "-o", port, "--format", "json")
+    assert done.code == 1
+    (finding,) = json.loads(done.out)["findings"]
+    assert (finding["rule"], finding["file"], finding["line"]) == ("conflict", str(module), 1)
+    assert module.read_text().startswith("<<<<<<< your edit\n# mine\n")
+
+
+def test_a_model_that_needs_a_port_is_told_so(tmp_path: Path, run: Run) -> None:
+    model = write_model(tmp_path / "model", vision_feature_layer=[-2, -1])
+    done = run("scaffold", model, "-o", tmp_path / "port", "--format", "json")
+    reasons = [item["reason"] for item in json.loads(done.out)["plan"]["decisions"]]
+    assert any("one feature layer" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--target-vllm", "9.9"], 2, "'9.9' is not a release"),
+        (["--target-vllm", "latest\n"], 2, "is not a release"),
+        (["--layout", "wheel"], 2, "wheel"),
+        (["--verify", "--diff"], 2, "--verify needs the port to be written"),
+        (["--revision", "main"], 2, "local folder and has no revisions"),
+    ],
+)
+def test_a_wrong_command_line_leaves_nothing_behind(
+    tmp_path: Path, model: Path, run: Run, arguments: list[str], code: int, message: str
+) -> None:
+    done = run("scaffold", model, "-o", tmp_path / "port", *arguments)
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert list(tmp_path.iterdir()) == [model]
+
+
+@pytest.mark.parametrize("place", ["file", "file/port", "file/a/b"])
+def test_a_target_that_cannot_be_written_leaves_nothing_behind(
+    tmp_path: Path, model: Path, run: Run, place: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    done = run("scaffold", model, "-o", tmp_path / place)
+    assert (done.code, done.out) == (3, "")
+    assert "file is not a folder" in done.err
+    assert "what to do: choose another folder with -o" in done.err
+    assert (tmp_path / "file").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "model"}
+
+
+def test_a_file_system_that_takes_no_files_is_told_so(model: Path, run: Run) -> None:
+    done = run("scaffold", model, "-o", "/proc/mmport/port")
+    assert (done.code, done.out) == (3, "")
+    assert "/proc/mmport/port cannot be written" in done.err
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": [INJECTION]},
+        {"architectures": ["../../../etc/passwd"]},
+        {"architectures": ["Llava\nimport os"]},
+        {"model_type": INJECTION},
+        {"text_config": {"model_type": INJECTION}},
+        {"text_config": {"model_type": "../../x"}},
+        {"vision_config": {"model_type": INJECTION}},
+        {"architectures": ["\ud800"]},
+        {"image_token_index": INJECTION},
+    ],
+)
+def test_code_and_paths_in_a_config_leave_nothing_behind(
+    tmp_path: Path, run: Run, config: dict[str, Any]
+) -> None:
+    model = write_model(tmp_path / "model", **config)
+    done = run("scaffold", model, "-o", tmp_path / "port")
+    assert (done.code, done.out) == (3, "")
+    assert "what to do: " in done.err
+    assert "Traceback" not in done.err
+    assert list(tmp_path.iterdir()) == [model]
+
+
+def test_code_in_the_image_token_stays_a_string(tmp_path: Path, run: Run) -> None:
+    model = write_model(tmp_path / "model")
+    processor = {"processor_class": "LlavaProcessor", "image_token": INJECTION}
+    (model / "processor_config.json").write_text(json.dumps(processor))
+    done = run("scaffold", model, "-o", tmp_path / "port")
+    assert done.code == 0, done.err
+    tree = ast.parse(snapshot(tmp_path / "port")[MODEL])
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    assert INJECTION in strings
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert "os" not in names
+
+
+def test_a_model_folder_of_any_name_makes_a_sound_port(tmp_path: Path, run: Run) -> None:
+    model = write_model(tmp_path / f"a `b` $(c) '{INJECTION}'".replace("/", ""))
+    assert run("scaffold", model, "-o", tmp_path / "port").code == 0
+    readme = snapshot(tmp_path / "port")["README.md"].decode()
+    assert readme.count("```") % 2 == 0
+    assert run("scaffold", model, "-o", tmp_path / "port", "--check").code == 0
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(Outcome.PASSED, 0), (Outcome.FAILED, 1)])
+def test_verify_proves_the_port_that_was_written(
+    tmp_path: Path,
+    model: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Outcome,
+    code: int,
+) -> None:
+    asked = []
+
+    def verify(name: str, options: verify_module.VerifyOptions, sink: object) -> tuple[Any, ...]:
+        asked.append((name, options.port, options.tiny))
+        assert options.port is not None
+        return (evidence_of(options.port, outcome),)
+
+    monkeypatch.setattr(verify_module, "verify", verify)
+    arguments = ("scaffold", model, "-o", tmp_path / "port", "--verify", "--format", "json")
+    done = run(*arguments)
+    assert done.code == code
+    assert asked == [(str(model), tmp_path / "port", True)]
+    assert [item["outcome"] for item in json.loads(done.out)["evidence"]] == [outcome]
+    assert run(*arguments[:-2]).code == code
