@@ -46,9 +46,14 @@ def command(
         print_overrides(target_vllm)
         return
     from mmport import __version__
+    from mmport.core.errors import Usage
     from mmport.core.output import Sink
     from mmport.engines.diagnosis import diagnose
 
+    if target_vllm is not None:
+        raise Usage(
+            "--target-vllm chooses an overrides file, and none was asked for", "add --overrides"
+        )
     found = diagnose(vllm_python, hf_python, __version__)
     Sink(format).result(found, page(found))
     if not found.usable:

@@ -74,6 +74,10 @@ def test_no_overrides(version: str, error: type[Usage]) -> None:
     assert type(result.exception) is error
 
 
+def test_a_release_without_overrides_is_a_mistake() -> None:
+    assert type(runner.invoke(app, ["doctor", "--target-vllm", "0.31.0"]).exception) is Usage
+
+
 def test_help_quotes_the_default_release() -> None:
     result = runner.invoke(
         app, ["doctor", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}

@@ -94,6 +94,14 @@ class TestProbe:
             probe(write_program(tmp_path, "exec sleep 30\n"))
 
 
+@pytest.mark.engine
+def test_the_real_engine_fits_together(engine_python: Path) -> None:
+    engines = find_engine(engine_python, None)
+    assert engines.vllm_facts.problems == ()
+    assert engines.vllm_facts.torch is not None
+    assert engines.vllm_facts.torch.build
+
+
 class TestFindEngine:
     def test_one_python_for_both(self, tmp_path: Path) -> None:
         python = write_python(tmp_path, FITTING)

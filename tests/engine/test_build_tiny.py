@@ -1,0 +1,142 @@
+"""Tiny checkpoints, built for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmport.engines.supervise import WORKERS
+from mmport.hub.opening import open_source
+from mmport.reference_models import named
+from mmport.reference_models.facts import families
+from mmport.workflows.reference import build_tiny
+
+pytestmark = pytest.mark.engine
+
+SLOW = pytest.mark.full(reason="builds another checkpoint")
+FAST = ("clip-llama", "siglip-qwen2")
+EACH = [pytest.param(name, marks=() if name in FAST else SLOW) for name in named.names()]
+
+HEADS = {
+    "transformers-4": (
+        "language_model.lm_head.",
+        "vision_tower.vision_model.",
+        "language_model.model.",
+    ),
+    "transformers-4.52": ("lm_head.", "model.vision_tower.vision_model.", "model.language_model."),
+    "transformers-5": ("language_model.lm_head.", "vision_tower.e", "language_model.model."),
+    "transformers-5-below-model": ("lm_head.", "model.vision_tower.e", "model.language_model."),
+}
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def tensor_names(folder: Path) -> list[str]:
+    return sorted(open_source(str(folder), revision=None).tensor_headers())
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_says_something_and_sees_the_image(name: str, engine_python: Path) -> None:
+    found = read(build_tiny(name, python=engine_python) / "mmport-tiny.json")
+    assert len(set(found["tokens"])) == found["distinct"] >= 6
+    assert len(found["tokens"]) == 16
+    assert found["gap"] >= 0.004
+    assert found["effect"] >= 0.05
+    assert max(found["tokens"]) < 480
+    assert found["parameters"] < 2_000_000
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_is_complete(name: str, engine_python: Path) -> None:
+    folder = build_tiny(name, python=engine_python)
+    config = read(folder / "config.json")
+    assert config["architectures"] == ["LlavaForConditionalGeneration"]
+    assert {config.get("dtype"), config.get("torch_dtype")} <= {"float32", None}
+    processor = read(folder / "processor_config.json")
+    assert processor["patch_size"] == config["vision_config"]["patch_size"]
+    assert (folder / "chat_template.jinja").is_file()
+    assert (folder / "generation_config.json").is_file()
+    tied = config.get("tie_word_embeddings", False)
+    assert any("lm_head" in tensor for tensor in tensor_names(folder)) is not tied
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [pytest.param(name, marks=() if "4" in name else SLOW) for name in families()[0].layouts],
+)
+def test_layouts(layout: str, engine_python: Path) -> None:
+    folder = build_tiny("clip-llama", python=engine_python, layout=layout)
+    names = tensor_names(folder)
+    head, tower, decoder = HEADS[layout]
+    parts = (head, tower, decoder, "model.multi_modal", "multi_modal")
+    for prefix in (head, tower, decoder):
+        assert any(name.startswith(prefix) for name in names), prefix
+    assert [
+        name for name in names if not name.startswith(parts) and "vision_tower.p" not in name
+    ] == []
+
+
+def test_the_same_again(
+    engine_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = build_tiny("clip-llama", python=engine_python)
+    monkeypatch.setenv("MMPORT_CACHE", str(tmp_path / "cache"))
+    again = build_tiny("clip-llama", python=engine_python)
+    assert again != first
+    for path in first.iterdir():
+        assert (again / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_repo_with_its_own_tokenizer_and_processor(engine_python: Path, tmp_path: Path) -> None:
+    """What was built is itself a repo; made large again, it is shrunk with its own files."""
+    repo = build_tiny("clip-llama", python=engine_python, out=tmp_path / "repo")
+    config = read(repo / "config.json")
+    config["vision_config"] |= {"image_size": 336, "patch_size": 14, "num_hidden_layers": 24}
+    (repo / "config.json").write_text(json.dumps(config))
+    processor = json.loads(
+        re.sub(r"\b40\b", "336", (repo / "processor_config.json").read_text())
+    ) | {"patch_size": 14}
+    processor["image_processor"]["image_mean"] = [0.1, 0.2, 0.3]
+    (repo / "processor_config.json").write_text(json.dumps(processor))
+    tiny = build_tiny(open_source(str(repo), revision=None), python=engine_python)
+    assert (tiny / "tokenizer.json").read_bytes() == (repo / "tokenizer.json").read_bytes()
+    made = read(tiny / "processor_config.json")
+    assert made["image_processor"]["image_mean"] == [0.1, 0.2, 0.3]
+    assert made["image_processor"]["size"] == {"shortest_edge": 40}
+    assert made["patch_size"] == 8
+    assert tensor_names(tiny) == tensor_names(repo)
+
+
+def test_images_are_the_same_everywhere_and_differ_by_seed(engine_python: Path) -> None:
+    script = (
+        "import hashlib, runpy\n"
+        f"make = runpy.run_path({str(WORKERS / 'images.py')!r})['make_image']\n"
+        "for size in ((40, 30, 1), (40, 30, 1), (40, 30, 2), (30, 40, 1)):\n"
+        "    image = make(*size)\n"
+        "    print(image.size, image.mode, hashlib.sha256(image.tobytes()).hexdigest())\n"
+    )
+    lines = []
+    for hash_seed in ("1", "2"):
+        done = subprocess.run(
+            [str(engine_python), "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines.append(done.stdout.splitlines())
+    assert lines[0] == lines[1]
+    one, same, other, turned = lines[0]
+    assert one == same
+    assert one.startswith("(40, 30) RGB ")
+    assert turned.startswith("(30, 40) RGB ")
+    assert len({one, other, turned}) == 3
