@@ -67,9 +67,9 @@ class TestNamed:
         assert told["image_settings"] == {"size": {"height": 43, "width": 43}}
 
     def test_the_models_own_layout_is_the_default(self) -> None:
-        assert payload("siglip-qwen2")["renames"] == []
+        assert payload("clip-llama")["renames"] == []
         assert (
-            payload("clip-llama")["renames"] == payload("siglip-qwen2", "transformers-4")["renames"]
+            payload("siglip-qwen2")["renames"] == payload("clip-llama", "transformers-4")["renames"]
         )
 
     def test_unknown_layout(self) -> None:

@@ -53,7 +53,7 @@ def test_the_second_time_it_is_there(runner: FakeRunner, python: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"layout": "transformers-5"}, {"dtype": "bfloat16"}]
+    "change", [{"seed": 1}, {"layout": "transformers-4"}, {"dtype": "bfloat16"}]
 )
 def test_another_request_is_another_checkpoint(
     runner: FakeRunner, python: Path, change: dict[str, Any]
