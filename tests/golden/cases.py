@@ -18,6 +18,7 @@ CASES: dict[str, tuple[str, Layout]] = {
     "clip_llama": ("clip_llama", "plugin"),
     "clip_llama_file": ("clip_llama", "file"),
     "odd_placeholder": ("odd_placeholder", "plugin"),
+    "siglip_gemma2_file": ("siglip_gemma2", "file"),
     "siglip_qwen2": ("siglip_qwen2", "plugin"),
 }
 """Name of the committed folder: the spec, and the layout."""

@@ -70,12 +70,8 @@ def base_prefix(model_type: str, architecture: str) -> str:
 
     It is `base_model_prefix` of the class or the nearest of its bases.
     """
-    _transformers()
-    from transformers.models.auto.configuration_auto import model_type_to_module_name
-
-    folder = model_type_to_module_name(model_type)
     tree = _source()
-    found = tree.find_class(f"transformers.models.{folder}.modeling_{folder}", architecture)
+    found = tree.find_class(_modeling(model_type), architecture)
     for item in tree.lineage(found) if found else ():
         for node in item.node.body:
             match node:
@@ -85,6 +81,43 @@ def base_prefix(model_type: str, architecture: str) -> str:
                 ) if prefix.isidentifier():
                     return prefix
     return _DEFAULT_PREFIX
+
+
+@cache
+def head_arithmetic(model_type: str, architecture: str) -> tuple[str, ...]:
+    """Name the settings by which a class changes its logits after the head.
+
+    From the source of its `forward`: what stands on the right of an assignment
+    to `logits` and is no call. `logits * self.logit_scale` gives `logit_scale`.
+    """
+    found = _source().find_class(_modeling(model_type), architecture)
+    body = found.node.body if found else ()
+    names = {
+        node.attr
+        for method in body
+        if isinstance(method, ast.FunctionDef) and method.name == "forward"
+        for assignment in ast.walk(method)
+        if isinstance(assignment, ast.Assign) and _assigns(assignment, "logits")
+        for node in _settings(assignment.value)
+    }
+    return tuple(sorted(names))
+
+
+def _assigns(assignment: ast.Assign, name: str) -> bool:
+    return any(isinstance(item, ast.Name) and item.id == name for item in assignment.targets)
+
+
+def _settings(value: ast.expr) -> list[ast.Attribute]:
+    """Find the outermost attributes of `self` in an expression that are not called."""
+    called = {id(node.func) for node in ast.walk(value) if isinstance(node, ast.Call)}
+    inner = {id(node.value) for node in ast.walk(value) if isinstance(node, ast.Attribute)}
+    return [
+        node
+        for node in ast.walk(value)
+        if isinstance(node, ast.Attribute)
+        and id(node) not in called | inner
+        and ast.unparse(node).startswith("self.")
+    ]
 
 
 @cache
@@ -100,6 +133,15 @@ def activations() -> frozenset[str]:
                     if isinstance(key, ast.Constant) and isinstance(key.value, str)
                 )
     return frozenset()
+
+
+def _modeling(model_type: str) -> str:
+    """Name the module that holds a model type's classes."""
+    _transformers()
+    from transformers.models.auto.configuration_auto import model_type_to_module_name
+
+    folder = model_type_to_module_name(model_type)
+    return f"transformers.models.{folder}.modeling_{folder}"
 
 
 @cache

@@ -12,7 +12,12 @@ from mmport.vllm_api.catalog import Catalog
 
 
 def language_model(
-    fields: Fields, *, path: str, tied_embeddings: bool, catalog: Catalog
+    fields: Fields,
+    *,
+    path: str,
+    tied_embeddings: bool,
+    vlm_head_arithmetic: tuple[str, ...],
+    catalog: Catalog,
 ) -> LanguageModelSpec:
     """Read a text config.
 
@@ -24,6 +29,7 @@ def language_model(
         fields: the text config.
         path: the decoder's attribute path from the top of the HF model.
         tied_embeddings: whether the whole model ties its head to the embedding.
+        vlm_head_arithmetic: what the VLM's own class does to its logits.
         catalog: the vLLM release to look the architecture up in.
 
     Raises:
@@ -38,7 +44,7 @@ def language_model(
             f"the language model {model_type} has multimodal rotary positions",
             "mmport ports language models with one position a token",
         )
-    served = architecture if architecture and catalog.text(architecture) else None
+    served = architecture if architecture and catalog.serves_text(architecture) else None
     return LanguageModelSpec(
         model_type=model_type,
         path=path,
@@ -49,6 +55,11 @@ def language_model(
         num_layers=fields.count("num_hidden_layers"),
         vocab_size=fields.count("vocab_size"),
         tied_embeddings=tied_embeddings,
+        head_arithmetic=tuple(
+            name
+            for name in hf_library.head_arithmetic(model_type, architecture or "")
+            if name not in vlm_head_arithmetic
+        ),
     )
 
 

@@ -88,6 +88,8 @@ class PortPlan:
     components: tuple[ComponentPlan, ...]
     renames: tuple[Rename, ...]
     placeholder: str
+    plain_head: bool
+    """The language model's own scale or softcap of the logits is left out."""
     decisions: tuple[Decision, ...]
 
     def component(self, role: str) -> ComponentPlan:

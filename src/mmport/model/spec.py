@@ -89,6 +89,9 @@ class LanguageModelSpec:
     num_layers: int
     vocab_size: int
     tied_embeddings: bool
+    head_arithmetic: tuple[str, ...] = ()
+    """Settings by which the text-only class changes its logits after the head
+    (`logit_scale`, `final_logit_softcapping`), and the VLM's class does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         components=components,
         renames=_renames(spec, components, reused),
         placeholder=placeholder.token,
+        plain_head=bool(spec.language_model.head_arithmetic),
         decisions=(
             Decision("target", target.version, f"era {target.era}"),
             *alternatives,
@@ -66,10 +67,29 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
             Decision(
                 "language model",
                 f"{Strategy.REUSE} {spec.language_model.vllm_architecture}",
-                "vLLM registers it as a text model; the port builds it from the registry",
+                _language_model_reason(spec, catalog),
             ),
+            *_head(spec),
         ),
     )
+
+
+def _language_model_reason(spec: VlmSpec, catalog: Catalog) -> str:
+    built = "the port builds it from the registry"
+    if catalog.text(str(spec.language_model.vllm_architecture)):
+        return f"vLLM registers it as a text model; {built}"
+    return f"vLLM serves it as text by its Transformers backend; {built}"
+
+
+def _head(spec: VlmSpec) -> tuple[Decision, ...]:
+    settings = spec.language_model.head_arithmetic
+    if not settings:
+        return ()
+    reason = (
+        f"{spec.language_model.hf_architecture} changes its logits by "
+        f"{' and '.join(settings)}, and {spec.architecture} of transformers does not"
+    )
+    return (Decision("head", "without the language model's own", reason),)
 
 
 def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:
@@ -114,7 +134,7 @@ def _reusable(tower: EncoderSpec) -> ReusableEncoder:
 def _language_model(spec: VlmSpec, catalog: Catalog) -> ComponentPlan:
     language_model = spec.language_model
     served_by = language_model.vllm_architecture
-    if served_by is None or catalog.text(served_by) is None:
+    if served_by is None or catalog.serves_text(served_by) is None:
         name = served_by or language_model.hf_architecture or language_model.model_type
         raise NotPortable(
             f"vLLM {catalog.version} registers no text model for {name}",

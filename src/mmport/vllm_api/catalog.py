@@ -58,6 +58,13 @@ class Catalog:
         """Find a text-generation class of vLLM's own."""
         return self.architectures["text_generation"].get(architecture)
 
+    def serves_text(self, architecture: str) -> ModelClass | None:
+        """Find what generates text for an architecture: vLLM's own class, or its backend."""
+        backend = self.on_backend(architecture)
+        if backend is not None and backend.supports("SupportsMultiModal"):
+            backend = None
+        return self.text(architecture) or backend
+
     def multimodal(self, architecture: str) -> ModelClass | None:
         """Find a multimodal class of vLLM's own."""
         return self.architectures["multimodal"].get(architecture)

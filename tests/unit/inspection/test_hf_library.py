@@ -50,3 +50,20 @@ def test_nothing_loads_torch_or_talks() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "architecture", "settings"),
+    [
+        ("llama", "LlamaForCausalLM", ()),
+        ("gemma2", "Gemma2ForCausalLM", ("final_logit_softcapping",)),
+        ("granite", "GraniteForCausalLM", ("logits_scaling",)),
+        ("cohere", "CohereForCausalLM", ("logit_scale",)),
+        ("llava", "LlavaForConditionalGeneration", ()),
+        ("llama", "NoSuchClass", ()),
+    ],
+)
+def test_what_a_class_does_to_its_logits_is_read_from_its_source(
+    model_type: str, architecture: str, settings: tuple[str, ...]
+) -> None:
+    assert hf_library.head_arithmetic(model_type, architecture) == settings

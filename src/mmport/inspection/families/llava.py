@@ -38,6 +38,7 @@ def _read(source: ModelSource, config: Any, catalog: Catalog) -> Inspection:
         Fields(config.text_config, "text_config"),
         path=_LANGUAGE_MODEL,
         tied_embeddings=fields.flag("tie_word_embeddings"),
+        vlm_head_arithmetic=hf_library.head_arithmetic(FAMILY.model_type, FAMILY.architecture),
         catalog=catalog,
     )
     features = _features(fields, encoder)
