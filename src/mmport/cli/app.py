@@ -10,6 +10,8 @@ from mmport import __version__
 from mmport.cli import accept, check, demo, doctor, inspect_model, scaffold, verify
 from mmport.cli.options import Debug
 from mmport.core.errors import MmportError
+from mmport.core.output import Sink
+from mmport.core.termination import termination_raises
 
 app = typer.Typer(
     name="mmport",
@@ -28,16 +30,19 @@ app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 
 
+_DEBUG_HELP = "Show tracebacks, a worker's too, when something fails (before the command's name)."
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"mmport {__version__}")
+        Sink().line(f"mmport {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     *,
-    debug: bool = typer.Option(False, "--debug", help="Show a traceback when something fails."),
+    debug: bool = typer.Option(False, "--debug", help=_DEBUG_HELP),
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
@@ -46,22 +51,28 @@ def _options(
 
 
 def main() -> None:
-    """Run the program and exit: 0 fine, 1 a finding, 2 usage, 3 a known failure."""
+    """Run the program and exit: 0 fine, 1 a finding, 2 usage, 3 a known failure.
+
+    Ended by a signal, it exits with 128 and the signal's number, cleaned up.
+    """
     try:
-        app()
+        with termination_raises():
+            app()
     except Exception as error:
         sys.exit(_report(error))
 
 
 def _report(error: Exception) -> int:
     """Say what failed and what to do about it; give the exit code."""
+    known = error if isinstance(error, MmportError) else _internal(error)
+    sink = Sink()
     if Debug.on:
         import traceback
 
-        traceback.print_exception(error)
-    known = error if isinstance(error, MmportError) else _internal(error)
-    typer.echo(f"mmport: {known.what}", err=True)
-    typer.echo(f"  what to do: {known.hint}", err=True)
+        for text in ("".join(traceback.format_exception(error)), known.details):
+            sink.say_text(text)
+    sink.say(f"mmport: {known.what}")
+    sink.say(f"  what to do: {known.hint}")
     return known.exit_code
 
 

@@ -26,9 +26,7 @@ def command(
     format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
 ) -> None:
     """Port the embedded reference LLaVA and prove the port on the CPU."""
-    from mmport.core.jsonable import to_builtins
-    from mmport.model.evidence import Outcome
-    from mmport.verification.report import evidence_page
+    from mmport.cli.proof import show
     from mmport.workflows.demo import run_demo
 
     sink = Sink(format)
@@ -39,7 +37,4 @@ def command(
         sink=sink,
         side_by_side=side_by_side,
     )
-    document = {"schema": "mmport.verify/1", "evidence": to_builtins(evidence)}
-    sink.result(document, evidence_page(evidence))
-    if evidence[0].outcome is not Outcome.PASSED:
-        raise typer.Exit(1)
+    show(evidence, sink)

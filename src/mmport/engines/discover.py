@@ -78,16 +78,6 @@ def find_engine(vllm_python: Path | None, hf_python: Path | None) -> Engines:
     return Engines(Path(vllm.python), Path(hf.python), vllm, hf)
 
 
-def find_hf(vllm_python: Path | None, hf_python: Path | None) -> EngineFacts:
-    """Find a Python with torch and transformers, where no vLLM is needed.
-
-    Raises:
-        Usage: a Python that was given is not there or cannot be executed.
-        EngineMissing: as for `find_engine`.
-    """
-    return _usable(hf_python or engine_python(vllm_python), "torch", "transformers")
-
-
 def probe(python: Path) -> EngineFacts:
     """Ask a Python which engine packages it has and judge whether they fit.
 

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 _TAIL_BYTES = 64_000
 _MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError"})
-_MEMORY_MESSAGES = ("can't allocate memory", "CUDA out of memory")
+_MEMORY_MESSAGES = re.compile(
+    r"""can't\ allocate\ memory | CUDA\ out\ of\ memory
+    # vLLM, which raises a plain ValueError or RuntimeError where memory is short.
+    | Free\ memory\ on\ device\ .*?\ is\ less\ than
+    | No\ available\ memory\ for\ the\ cache\ blocks
+    | larger\ than\ the\ available\ KV\ cache\s+memory
+    | not\ enough\ GPU\ memory
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TELLING = re.compile(r"^(?:[\w.]+(?:Error|Exception|Exit|Interrupt)\b|Fatal Python error)")
 _NOISE = re.compile(r"^(?:\s|Extension modules:|(?:Current t|T)hread 0x|<no Python frame>)")
@@ -24,13 +33,27 @@ def is_memory_error(kind: str, message: str) -> bool:
     """Tell whether an exception of a worker is about memory."""
     if kind.rpartition(".")[2] in _MEMORY_ERRORS:
         return True
-    return any(part in message for part in _MEMORY_MESSAGES)
+    return _MEMORY_MESSAGES.search(message) is not None
 
 
-def out_of_memory(name: str, phase: str, message: str) -> WorkerOutOfMemory:
-    """Make the failure of a worker that reported a memory error itself."""
-    detail = f": {message}" if message else ""
-    return WorkerOutOfMemory(f"worker {name} ran out of memory while {phase}{detail}", _MEMORY_HINT)
+def out_of_memory(
+    name: str, phase: str, message: str, log: Path, *, details: str = ""
+) -> WorkerOutOfMemory:
+    """Make the failure of a worker that reported a memory error itself.
+
+    Args:
+        name: the job's name.
+        phase: the one in which it ran out of memory.
+        message: the error's.
+        log: the worker's output.
+        details: the worker's traceback.
+    """
+    told = f": {message}" if message else ""
+    return WorkerOutOfMemory(
+        f"worker {name} ran out of memory while {phase}{told}",
+        f"{_MEMORY_HINT}; the log is {log}",
+        details=details,
+    )
 
 
 def died(name: str, code: int, phase: str, log: Path) -> WorkerFailed:
@@ -45,7 +68,7 @@ def died(name: str, code: int, phase: str, log: Path) -> WorkerFailed:
     if code == -signal.SIGKILL:
         return WorkerOutOfMemory(
             f"worker {name} was killed (SIGKILL) while {phase}, most likely for want of memory",
-            _MEMORY_HINT,
+            f"{_MEMORY_HINT}; the log is {log}",
         )
     how = f"was ended by {_signal_name(-code)}" if code < 0 else f"left with exit code {code}"
     last = last_line(log)

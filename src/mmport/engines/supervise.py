@@ -7,21 +7,16 @@ and in no case does a process of it survive.
 from __future__ import annotations
 
 import json
-import signal
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmport.core.errors import WorkerHung
 from mmport.core.files import write_text
+from mmport.core.termination import termination_raises
 from mmport.engines import postmortem, processes
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 WORKERS = Path(__file__).resolve().parents[1] / "workers"
 CANCELLED = "Cancelled"
@@ -30,7 +25,7 @@ CANCELLED = "Cancelled"
 _POLL_SECONDS = 0.02
 _OUTPUTS = ("result.json", "error.json", "progress.jsonl")
 
-Progress = Callable[[str, str], None]
+OnPhase = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +116,9 @@ class _Worker:
         if error is not None:
             found = WorkerError(**error)
             if postmortem.is_memory_error(found.type, found.message):
-                raise postmortem.out_of_memory(self.job.name, found.phase, found.message)
+                raise postmortem.out_of_memory(
+                    self.job.name, found.phase, found.message, self.log, details=found.traceback
+                )
             return self.failed(found)
         result = self._read("result.json")
         if result is None:
@@ -144,7 +141,7 @@ def run_jobs(
     jobs: Sequence[Job],
     *,
     timeout: float,
-    progress: Progress | None = None,
+    progress: OnPhase | None = None,
     parallel: bool = True,
     fail_fast: Collection[str] = (),
 ) -> dict[str, JobResult]:
@@ -166,7 +163,7 @@ def run_jobs(
     """
     batches = [list(jobs)] if parallel else [[job] for job in jobs]
     results: dict[str, JobResult] = {}
-    with _termination_raises():
+    with termination_raises():
         for batch in batches:
             results |= _run_batch(batch, timeout, progress or _silent, fail_fast)
             failed = [name for name in results if name in fail_fast and results[name].error]
@@ -178,7 +175,7 @@ def run_jobs(
 
 
 def _run_batch(
-    jobs: list[Job], timeout: float, progress: Progress, fail_fast: Collection[str]
+    jobs: list[Job], timeout: float, progress: OnPhase, fail_fast: Collection[str]
 ) -> dict[str, JobResult]:
     running: list[_Worker] = []
     results: dict[str, JobResult] = {}
@@ -227,24 +224,3 @@ def _hung(worker: _Worker, timeout: float) -> WorkerHung:
 
 def _silent(name: str, phase: str) -> None:
     """Tell nobody."""
-
-
-@contextmanager
-def _termination_raises() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into SystemExit, so that the workers are ended first.
-
-    Only the main thread may set handlers; in another one this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -16,6 +16,7 @@ from mmport.generation.diff import unified_diff
 from mmport.generation.merge import first_mark
 from mmport.generation.render import first_party, render_port
 from mmport.generation.style import lint_python
+from mmport.generation.update import accepted_edit
 from mmport.model.finding import Finding
 from mmport.model.lock import LOCK_NAME
 
@@ -42,10 +43,25 @@ def check_port(folder: Path) -> tuple[Finding, ...]:
 
 def _files(port: Port) -> Iterator[Finding]:
     """Is every file as it was generated, or as it was accepted?"""
+    yield from _generated(port)
+    for path in port.added:
+        text = port.texts[path]
+        if text is None:
+            yield port.finding(rules.EDITED, path, "was accepted, and is gone or cannot be read")
+        elif line := first_mark(text):
+            yield port.finding(rules.CONFLICT, path, "holds the mark of a conflict", line)
+        elif accepted_edit(port.lock, path) is None:
+            yield port.finding(rules.UNLOCKED, path, "a module that the lock does not know")
+        elif port.is_edited(path):
+            yield port.finding(rules.EDITED, path, "changed since it was accepted")
+
+
+def _generated(port: Port) -> Iterator[Finding]:
     for item in port.lock.files:
         text = port.texts[item.path]
         if text is None:
-            yield port.finding(rules.FILE_MISSING, item.path, "the lock has it, the port does not")
+            message = "the lock has it, the port does not, or it cannot be read"
+            yield port.finding(rules.FILE_MISSING, item.path, message)
         elif line := first_mark(text):
             yield port.finding(rules.CONFLICT, item.path, "holds the mark of a conflict", line)
         elif port.is_edited(item.path):
@@ -75,7 +91,7 @@ def _drift(port: Port) -> Iterator[Finding]:
 
 def _python(port: Port) -> Iterator[Finding]:
     """Is every module Python, and clean by the port's own rules?"""
-    sound = []
+    sound = {}
     for path, text in port.texts.items():
         if text is None or not path.endswith(".py") or first_mark(text):
             continue
@@ -85,7 +101,8 @@ def _python(port: Port) -> Iterator[Finding]:
             line = getattr(error, "lineno", None) or 0
             yield port.finding(rules.SYNTAX, path, f"{getattr(error, 'msg', error)}", line)
         else:
-            sound.append(port.folder / path)
-    for item in lint_python(sound, first_party=first_party(port.lock.plan)):
-        path = item.file.relative_to(port.folder.resolve()).as_posix()
+            # By the path that ruff will report it under, links in it resolved or not.
+            sound[(port.folder / path).resolve()] = path
+    for item in lint_python(tuple(sound), first_party=first_party(port.lock.plan)):
+        path = sound[item.file.resolve()]
         yield port.finding(rules.LINT, path, f"{item.code}: {item.message}", item.line)

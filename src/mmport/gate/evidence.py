@@ -11,7 +11,7 @@ from mmport.core.jsonable import from_json
 from mmport.gate import rules
 from mmport.gate.port import Port
 from mmport.generation.lock import evidence_path, proven_paths
-from mmport.model.evidence import EVIDENCE_SCHEMA, Evidence, Outcome
+from mmport.model.evidence import EVIDENCE_SCHEMA, Evidence, Outcome, Stage
 from mmport.model.finding import Finding
 from mmport.vllm_api.eras import parse_release
 
@@ -50,13 +50,45 @@ def _of_the_port(port: Port, path: str) -> Iterator[Finding]:
     if evidence.outcome is not Outcome.PASSED:
         reason = evidence.first_failure or "nothing was compared"
         yield port.finding(rules.EVIDENCE_FAILED, path, f"{evidence.outcome}: {reason}")
-    proven = {item.path: item.sha256 for item in evidence.files}
-    for module in proven_paths(port.lock):
-        if module not in proven:
-            yield port.finding(rules.EVIDENCE_STALE, module, "the evidence is not about this file")
-        elif port.texts[module] is not None and port.digest(module) != proven[module]:
-            yield port.finding(rules.EVIDENCE_STALE, module, "changed since it was proven")
+    else:
+        yield from _stages(port, path, evidence)
+    yield from _model(port, path, evidence)
+    yield from _modules(port, path, evidence)
     used, target = evidence.environment.vllm, port.lock.plan.target
     if parse_release(used) != parse_release(target):
         message = f"proven on vLLM {used}, written for {target}"
         yield port.finding(rules.EVIDENCE_TARGET, path, message)
+
+
+def _stages(port: Port, path: str, evidence: Evidence) -> Iterator[Finding]:
+    """Was there a comparison at every stage, and none but passed?"""
+    for stage in Stage:
+        found = [item for item in evidence.stages if item.stage is stage]
+        outcomes = {item.outcome for item in found}
+        measured = {one.outcome for item in found for one in item.measurements}
+        if outcomes | measured != {Outcome.PASSED} or not measured:
+            message = f"says that it passed, and holds no passed comparison of stage {stage}"
+            yield port.finding(rules.EVIDENCE_INCOMPLETE, path, message)
+
+
+def _model(port: Port, path: str, evidence: Evidence) -> Iterator[Finding]:
+    ours = port.lock.plan.architecture
+    if not evidence.architecture:
+        message = "does not say which architecture was compared: made by an older mmport"
+        yield port.finding(rules.EVIDENCE_STALE, path, message)
+    elif evidence.architecture != ours:
+        message = f"compared {evidence.architecture}, and the port is for {ours}"
+        yield port.finding(rules.EVIDENCE_OTHER_MODEL, path, message)
+
+
+def _modules(port: Port, path: str, evidence: Evidence) -> Iterator[Finding]:
+    """Is it about the modules that are there, all of them, as they are?"""
+    proven = {item.path: item.sha256 for item in evidence.files}
+    there = proven_paths(port.folder, port.lock)
+    for module in there:
+        if module not in proven:
+            yield port.finding(rules.EVIDENCE_STALE, module, "the evidence is not about this file")
+        elif port.texts[module] is not None and port.digest(module) != proven[module]:
+            yield port.finding(rules.EVIDENCE_STALE, module, "changed since it was proven")
+    for module in sorted(proven.keys() - set(there)):
+        yield port.finding(rules.EVIDENCE_STALE, path, f"about {module} too, which is gone")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmport.core.errors import TargetUnwritable
 from mmport.core.files import sha256_text
 from mmport.gate.rules import Rule
-from mmport.generation.lock import read_lock
+from mmport.generation.lock import own_modules, read_lock
 from mmport.generation.update import accepted_edit, read_text, text_hash
 from mmport.model.finding import Finding
 from mmport.model.lock import Lock
@@ -16,11 +17,16 @@ from mmport.model.lock import Lock
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port's lock, and the text of each file that the lock names (None: missing)."""
+    """A port's lock, and the text of each file that is part of the port (None: missing).
+
+    Those are the files that the lock names and the modules in the package;
+    `added` names the ones of them that were not generated.
+    """
 
     folder: Path
     lock: Lock
     texts: Mapping[str, str | None]
+    added: tuple[str, ...]
 
     def finding(self, rule: Rule, path: str, message: str, line: int = 0) -> Finding:
         """Make a finding about a file of the port."""
@@ -55,7 +61,18 @@ def open_port(folder: Path) -> Port:
 
     Raises:
         PortUnreadable: there is no lock, or it is damaged.
-        TargetUnwritable: a file cannot be read.
     """
     lock = read_lock(folder)
-    return Port(folder, lock, {item.path: read_text(folder / item.path) for item in lock.files})
+    generated = [item.path for item in lock.files]
+    accepted = (item.path for item in lock.accepted if item.path not in generated)
+    added = tuple(sorted({*accepted, *own_modules(folder, lock)}))
+    texts = {path: _text(folder / path) for path in (*generated, *added)}
+    return Port(folder, lock, texts, added)
+
+
+def _text(path: Path) -> str | None:
+    """Read a file; what cannot be read is as good as missing."""
+    try:
+        return read_text(path)
+    except TargetUnwritable:
+        return None

@@ -37,6 +37,9 @@ LOCK_DAMAGED = _error(
 )
 FILE_MISSING = _error("file-missing", "write it again with: mmport scaffold MODEL -o {port}")
 EDITED = _error("edited", "undo the edit, or make it part of the port with: mmport accept {port}")
+UNLOCKED = _error(
+    "file-unlocked", "remove it, or make it part of the port with: mmport accept {port}"
+)
 CONFLICT = _error("conflict", "settle the conflict, remove its marks, then: mmport accept {port}")
 DRIFT = _error("drift", "write the port again with: mmport scaffold MODEL -o {port}")
 OUTDATED = Rule(
@@ -48,6 +51,13 @@ EVIDENCE_MISSING = _error("evidence-missing", "prove the port: mmport verify MOD
 EVIDENCE_DAMAGED = _error("evidence-damaged", "prove it again: mmport verify MODEL --port {port}")
 EVIDENCE_FAILED = _error(
     "evidence-failed", "mend the port, then prove it: mmport verify MODEL --port {port}"
+)
+EVIDENCE_INCOMPLETE = _error(
+    "evidence-incomplete", "prove all of it: mmport verify MODEL --port {port}"
+)
+EVIDENCE_OTHER_MODEL = _error(
+    "evidence-other-model",
+    "prove it with a model of its own architecture: mmport verify MODEL --port {port}",
 )
 EVIDENCE_STALE = _error("evidence-stale", "prove these files: mmport verify MODEL --port {port}")
 EVIDENCE_TARGET = Rule(

@@ -21,6 +21,7 @@ from mmport import __version__
 from mmport.core.errors import MalformedSource, PortUnreadable
 from mmport.core.files import sha256_file, sha256_text, write_tree
 from mmport.core.jsonable import from_builtins, to_builtins, to_json
+from mmport.generation.plans import check_plan
 from mmport.model.evidence import Evidence, FileHash
 from mmport.model.lock import LOCK_NAME, LOCK_SCHEMA, EvidenceDigest, Lock, Versions
 from mmport.model.plan import PortPlan
@@ -65,19 +66,21 @@ def parse_lock(text: str) -> Lock:
     """Read a lock, refusing what it does not know.
 
     Raises:
-        PortUnreadable: it is damaged, of another schema, or names files outside the port.
+        PortUnreadable: it is damaged, of another schema, holds a plan that generates
+            nothing, or names files outside the port.
     """
     try:
         data = tomllib.loads(text)
         if data.get("schema") != LOCK_SCHEMA:
             raise _damaged(f"its schema is {data.get('schema')!r}, not {LOCK_SCHEMA!r}")
         lock = from_builtins(_with_none(data, Lock), Lock)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        check_plan(lock.plan)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, MalformedSource) as error:
         raise _damaged(str(error)) from error
     if _without_none(to_builtins(lock)) != data:
         raise _damaged("it has fields that this mmport does not know")
     for path in _paths(lock):
-        if not _stays_inside(path):
+        if not stays_inside(path):
             raise _damaged(f"{path!r} is not a path within the port")
     return lock
 
@@ -106,7 +109,7 @@ def proven_hashes(folder: Path) -> tuple[FileHash, ...]:
     Raises:
         PortUnreadable: there is no port, its lock is damaged, or a module is missing.
     """
-    paths = proven_paths(read_lock(folder))
+    paths = proven_paths(folder, read_lock(folder))
     if missing := [path for path in paths if not (folder / path).is_file()]:
         raise PortUnreadable(
             f"{folder / missing[0]} is missing", "write it again with: mmport scaffold"
@@ -114,11 +117,28 @@ def proven_hashes(folder: Path) -> tuple[FileHash, ...]:
     return tuple(FileHash(path, sha256_file(folder / path)) for path in paths)
 
 
-def proven_paths(lock: Lock) -> tuple[str, ...]:
-    """Name the files that vLLM runs, which evidence has to be about."""
+def proven_paths(folder: Path, lock: Lock) -> tuple[str, ...]:
+    """Name the files that vLLM runs, which evidence has to be about, sorted.
+
+    Those are the generated modules, there or not, and the user's own beside them.
+    """
     package = PurePosixPath(lock.plan.model_file).parent
     paths = (PurePosixPath(item.path) for item in lock.files)
-    return tuple(str(path) for path in paths if path.parent == package and path.suffix == ".py")
+    generated = {str(path) for path in paths if path.parent == package and path.suffix == ".py"}
+    return tuple(sorted({*generated, *own_modules(folder, lock)}))
+
+
+def own_modules(folder: Path, lock: Lock) -> tuple[str, ...]:
+    """Find the modules in the port's package that were not generated, sorted.
+
+    A port of layout `file` has no package: what lies beside it may be anything.
+    """
+    if lock.plan.layout != "plugin":
+        return ()
+    generated = {item.path for item in lock.files}
+    found = (folder / lock.plan.names.package).rglob("*.py")
+    paths = (path.relative_to(folder).as_posix() for path in found if path.is_file())
+    return tuple(sorted(path for path in paths if path not in generated))
 
 
 def evidence_path(implementation: str) -> str:
@@ -157,7 +177,8 @@ def _paths(lock: Lock) -> Iterator[str]:
     yield from (item.path for item in lock.evidence)
 
 
-def _stays_inside(path: str) -> bool:
+def stays_inside(path: str) -> bool:
+    """Tell whether a lock may name `path`: one within the port, on any system."""
     parts = PurePosixPath(path).parts
     return bool(parts) and not (
         path.startswith("/") or ".." in parts or "\\" in path or ":" in path or "\0" in path

@@ -6,9 +6,9 @@ import ast
 
 from mmport.core.errors import NotPortable, UnknownTarget
 from mmport.generation import style
+from mmport.generation.plans import check_plan
 from mmport.model.plan import PortPlan
 from mmport.model.spec import VlmSpec
-from mmport.templates.filters import distribution, dotted, identifier
 from mmport.templates.render import has_era, render
 from mmport.vllm_api.eras import ERAS
 
@@ -29,7 +29,7 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
             f"mmport has no templates for vLLM {plan.target} (era {plan.era})",
             "choose a release of vLLM from 0.31 on with --target-vllm",
         )
-    _check_names(plan)
+    check_plan(plan)
     model = render(plan.era, "model.py", plan=plan, spec=spec)
     if plan.layout == "file":
         model = _with_header(model, render(plan.era, "file_header.py", plan=plan))
@@ -50,21 +50,6 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
 def first_party(plan: PortPlan) -> str:
     """Name the top-level package or module that is the port itself."""
     return plan.model_module.partition(".")[0]
-
-
-def _check_names(plan: PortPlan) -> None:
-    """Check all that templates write as names; a plan may come from someone else's lock."""
-    for name in (plan.architecture, plan.names.class_prefix):
-        identifier(name)
-    for name in (plan.names.package, plan.names.module):
-        identifier(name)
-    distribution(plan.names.distribution)
-    for component in plan.components:
-        dotted(component.vllm_path)
-        if component.vllm_module:
-            dotted(component.vllm_module)
-        if component.vllm_class:
-            identifier(component.vllm_class)
 
 
 def _with_header(model: str, header: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmport.core.errors import MmportError
+from mmport.templates.filters import identifier
 
 LINE_LENGTH = 88
 PYTHON = "3.11"
@@ -35,7 +36,7 @@ def format_python(text: str, *, first_party: str) -> str:
         first_party: the package whose imports go last.
 
     Raises:
-        MmportError: the text is no Python.
+        MmportError: the text is no Python, or `first_party` no name.
     """
     settings = _settings(first_party)
     ordered = _ruff(["check", *settings, "--select=I", "--fix", "--exit-zero", "-"], text)
@@ -46,7 +47,7 @@ def lint_python(files: Sequence[Path], *, first_party: str) -> tuple[LintError, 
     """Lint files on disk with the rules of a port.
 
     Raises:
-        MmportError: ruff itself failed.
+        MmportError: ruff itself failed, or `first_party` is no name.
     """
     if not files:
         return ()
@@ -71,7 +72,7 @@ def _settings(first_party: str) -> list[str]:
         f'target-version = "{TARGET_VERSION}"',
         "src = []",
         f"lint.select = [{rules}]",
-        f'lint.isort.known-first-party = ["{first_party}"]',
+        f'lint.isort.known-first-party = ["{identifier(first_party)}"]',
     )
     return ["--isolated", "--no-cache", "--quiet", *(f"--config={value}" for value in values)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,6 +103,7 @@ def plan_update(folder: Path, plan: PortPlan, spec: VlmSpec, *, force: bool = Fa
     old = None if lock_before is None else read_lock(folder)
     if old is not None:
         _check_same_port(folder, old.plan, plan)
+        spec = _known_source(old.spec, spec)
     generated = render_port(plan, spec)
     for path in generated:
         check_folder((folder / path).parent)
@@ -125,21 +126,21 @@ def check_folder(folder: Path) -> None:
             return
 
 
-def apply_update(update: Update) -> None:
+def apply_update(update: Update, proof: Mapping[str, str] | None = None) -> None:
     """Write what has changed, all of it or nothing.
+
+    Args:
+        update: what is to be written.
+        proof: files that go with it (path to text), the lock with their digests among them.
 
     Raises:
         EditedFiles: files were edited and not accepted; nothing is written.
         TargetUnwritable: the folder cannot be written.
     """
-    if update.edited:
-        raise EditedFiles(
-            f"edited and not accepted: {', '.join(update.edited)} in {update.folder}",
-            f"keep the edits with `mmport accept {update.folder}`, "
-            "or overwrite these files with --force",
-        )
+    refuse_edited(update)
     pending = update.pending
     texts = {item.path: item.after for item in pending if item.after is not None}
+    texts |= proof or {}
     if texts:
         write_tree(update.folder, texts)
     for item in pending:
@@ -147,6 +148,20 @@ def apply_update(update: Update) -> None:
             (update.folder / item.path).unlink(missing_ok=True)
             with suppress(OSError):  # not empty: something of the user's is in it
                 (update.folder / item.path).parent.rmdir()
+
+
+def refuse_edited(update: Update) -> None:
+    """Refuse to overwrite edits.
+
+    Raises:
+        EditedFiles: files were edited and not accepted.
+    """
+    if update.edited:
+        raise EditedFiles(
+            f"edited and not accepted: {', '.join(update.edited)} in {update.folder}",
+            f"keep the edits with `mmport accept {update.folder}`, "
+            "or overwrite these files with --force",
+        )
 
 
 def read_text(path: Path) -> str | None:
@@ -179,6 +194,13 @@ def _check_same_port(folder: Path, old: PortPlan, new: PortPlan) -> None:
             f"{folder} holds the port of {old.architecture} with layout {old.layout}",
             "choose another folder with -o",
         )
+
+
+def _known_source(old: VlmSpec, new: VlmSpec) -> VlmSpec:
+    """Keep the name of a local model whose folder is called otherwise now."""
+    before, now = old.source, new.source
+    same = before.kind == now.kind == "local" and before.files == now.files
+    return dataclasses.replace(new, source=before) if same else new
 
 
 def _compare(folder: Path, path: str, text: str, old: Lock | None, force: bool) -> FileChange:
@@ -221,7 +243,8 @@ def _next_lock(
 ) -> Lock:
     if old is None:
         return fresh
-    edits = (_next_edit(item, accepted_edit(old, item.path), generated) for item in changes)
+    edits = [_next_edit(item, accepted_edit(old, item.path), generated) for item in changes]
+    edits += _added(old, generated)
     same = (old.spec, old.plan, old.files) == (fresh.spec, fresh.plan, fresh.files)
     return dataclasses.replace(
         fresh,
@@ -230,6 +253,12 @@ def _next_lock(
         accepted=tuple(edit for edit in edits if edit is not None),
         evidence=old.evidence,
     )
+
+
+def _added(old: Lock, generated: dict[str, str]) -> Iterator[AcceptedEdit]:
+    """Give the accepted modules of the user's own: generating has no say in them."""
+    known = {item.path for item in old.files} | generated.keys()
+    yield from (edit for edit in old.accepted if edit.path not in known)
 
 
 def _next_edit(

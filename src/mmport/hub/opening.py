@@ -11,13 +11,14 @@ from mmport.hub.source import ModelSource
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
 
-def open_source(model: str, *, revision: str | None, offline: bool = False) -> ModelSource:
+def open_source(model: str, *, revision: str | None) -> ModelSource:
     """Open a local folder, or a hub repo at a commit.
+
+    Where `HF_HUB_OFFLINE=1` is set, a hub repo is served from the cache alone.
 
     Args:
         model: a folder that is there, else a hub id (`org/name`).
         revision: branch, tag or commit of a hub repo.
-        offline: serve the hub repo from the cache alone, as `HF_HUB_OFFLINE=1` does.
 
     Raises:
         ModelNotFound: no such folder, repo or revision.
@@ -41,7 +42,7 @@ def open_source(model: str, *, revision: str | None, offline: bool = False) -> M
         )
     from mmport.hub.remote import open_repo
 
-    return open_repo(model, revision=revision, offline=offline)
+    return open_repo(model, revision=revision)
 
 
 def _folder(model: str) -> Path | None:

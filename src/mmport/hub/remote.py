@@ -23,7 +23,7 @@ _TEXT_SUFFIXES = frozenset({".json", ".txt", ".model", ".jinja", ".tiktoken"})
 _TEMPLATES = "additional_chat_templates"
 
 
-def open_repo(repo: str, *, revision: str | None, offline: bool) -> HubSource:
+def open_repo(repo: str, *, revision: str | None) -> HubSource:
     """Open a repo at the commit that `revision` names now.
 
     Raises:
@@ -31,7 +31,7 @@ def open_repo(repo: str, *, revision: str | None, offline: bool) -> HubSource:
     """
     from huggingface_hub import constants
 
-    if offline or constants.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE:
         return _from_cache(repo, revision)
     return _from_hub(repo, revision)
 

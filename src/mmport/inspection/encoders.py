@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.core.jsonable import from_json
@@ -13,19 +14,29 @@ from mmport.model.spec import EncoderSpec
 
 
 @dataclass(frozen=True, slots=True)
+class ImageProcessor:
+    """An image processor of transformers; in settings `$key` stands for a config's value."""
+
+    class_name: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderFamily:
-    """Encoders that differ in sizes alone.
+    """Encoders that differ in sizes alone, as transformers has them.
 
     `class_tokens` is how many tokens come before the patches. `whole_models`
     are the model types that hold such an encoder beside a text model: they are
     sometimes named in its place. `inner_level` is the attribute between the
-    encoder and its parts that transformers 5 dropped.
+    encoder and its parts that transformers 5 dropped. `image_processor` is what
+    goes with it where a model's repo brings none.
     """
 
     model_types: tuple[str, ...]
     whole_models: tuple[str, ...]
     class_tokens: int
     inner_level: str
+    image_processor: ImageProcessor
 
 
 @cache
@@ -47,7 +58,7 @@ def image_encoder(fields: Fields, *, path: str) -> EncoderSpec:
         MalformedSource: a size is missing or wrong.
     """
     model_type = str(getattr(fields.config, "model_type", ""))
-    name, family = _family(model_type, fields)
+    name, family = encoder_family(model_type, where=fields.where)
     encoder = EncoderSpec(
         modality="image",
         family=name,
@@ -74,13 +85,19 @@ def encoder_tokens(encoder: EncoderSpec) -> int:
     return patches + encoder_families()[encoder.family].class_tokens
 
 
-def _family(model_type: str, fields: Fields) -> tuple[str, EncoderFamily]:
+def encoder_family(model_type: str, *, where: str = "vision_config") -> tuple[str, EncoderFamily]:
+    """Find the family of a vision config's model type, and its name.
+
+    Raises:
+        NotPortable: it is of no known family.
+        MalformedSource: it is the type of an image and a text model in one.
+    """
     for name, family in encoder_families().items():
         if model_type in family.model_types:
             return name, family
         if model_type in family.whole_models:
             raise MalformedSource(
-                f"{fields.where} is a {model_type} config, of an image and a text model in one",
+                f"{where} is a {model_type} config, of an image and a text model in one",
                 f"put its inner vision_config, of type {family.model_types[0]}, in its place",
             )
     known = ", ".join(sorted(encoder_families()))

@@ -59,7 +59,11 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The software and hardware on which the evidence was made."""
+    """The software and hardware on which the evidence was made.
+
+    `python`, `vllm` and `torch` are of the engine's environment, the fields with
+    `hf_` and `transformers` of the reference's, which may be another.
+    """
 
     mmport: str
     python: str
@@ -68,6 +72,8 @@ class Environment:
     transformers: str
     device: str
     dtype: str
+    hf_python: str = ""
+    hf_torch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +99,5 @@ class Evidence:
     outcome: Outcome
     first_failure: str
     """The first failed measurement in the order of the data's flow; empty if none."""
+    architecture: str = ""
+    """The HF architecture of the model; a port's evidence is about no other."""

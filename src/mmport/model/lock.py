@@ -23,10 +23,11 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEdit:
-    """A generated file that the user edited and made part of the port.
+    """A file that the user edited, or added, and made part of the port.
 
     `pristine` is the generated text that the edit began from: the base of the
-    three-way merge when the port is generated anew.
+    three-way merge when the port is generated anew. It is empty for a module of
+    the user's own, which is not among the lock's `files`.
     """
 
     path: str

@@ -90,6 +90,10 @@ class PortPlan:
     placeholder: str
     plain_head: bool
     """The language model's own scale or softcap of the logits is left out."""
+    pipeline_parallel: bool
+    """The language model can be split over pipeline stages, and so can the port."""
+    lora: bool
+    """The language model takes adapters, and so does the port."""
     decisions: tuple[Decision, ...]
 
     def component(self, role: str) -> ComponentPlan:

@@ -11,7 +11,9 @@ Modality = Literal["image", "video", "audio"]
 MergeStrategy = Literal["scatter"]
 Positions = Literal["rope"]
 FeatureSelection = Literal["default", "full"]
-KeyLayout = Literal["transformers-4", "transformers-4.52", "transformers-5"]
+KeyLayout = Literal[
+    "transformers-4", "transformers-4.52", "transformers-5", "transformers-5-below-model"
+]
 
 
 @dataclass(frozen=True, slots=True)

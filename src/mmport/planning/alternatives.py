@@ -19,27 +19,38 @@ from mmport.vllm_api.catalog import Catalog
 class Fact:
     """One thing known of an alternative, and the models that it is about.
 
-    An empty `encoder_families` or `key_layouts` stands for all of them;
-    `max_feature_layers` restricts the fact to models that take more.
+    It was seen on the vLLM `release`, with `language_models` (architectures of
+    HF). An empty `encoder_families`, `language_models` or `key_layouts` stands
+    for all of them; `max_feature_layers` restricts the fact to models that take
+    more. `port` says what a port does where vLLM's own class has this limit.
     """
 
     architectures: tuple[str, ...]
     eras: tuple[str, ...]
+    release: str
     reason: str
+    language_models: tuple[str, ...] = ()
     encoder_families: tuple[str, ...] = ()
     key_layouts: tuple[KeyLayout, ...] = ()
     max_feature_layers: int | None = None
+    port: str = ""
 
-    def about_parts(self, spec: VlmSpec, era: str) -> bool:
-        """Tell whether the fact is about this model, leaving its checkpoint aside."""
+    def about_kind(self, spec: VlmSpec, era: str) -> bool:
+        """Tell whether the fact is about models of this kind, of whatever weights and layers."""
         families = {encoder.family for encoder in spec.encoders}
-        layers = len(spec.features.layers)
+        text = spec.language_model.hf_architecture
         return (
             spec.architecture in self.architectures
             and era in self.eras
             and (not self.encoder_families or bool(families & set(self.encoder_families)))
-            and (self.max_feature_layers is None or layers > self.max_feature_layers)
+            and (not self.language_models or text in self.language_models)
         )
+
+    def about_parts(self, spec: VlmSpec, era: str) -> bool:
+        """Tell whether the fact is about this model, leaving its checkpoint aside."""
+        layers = len(spec.features.layers)
+        deep = self.max_feature_layers is None or layers > self.max_feature_layers
+        return self.about_kind(spec, era) and deep
 
     def about(self, spec: VlmSpec, era: str) -> bool:
         """Tell whether the fact is about this model with the weights that it has."""
@@ -85,7 +96,7 @@ def _in_tree(spec: VlmSpec, catalog: Catalog) -> Decision:
         reason = f"vLLM {catalog.version} registers no {spec.architecture}{dropped}"
         return Decision(subject, "no", reason)
     limits = _known().in_tree_limits
-    stops = [limit.reason for limit in limits if limit.about(spec, catalog.era)]
+    stops = [_told(limit, catalog) for limit in limits if limit.about(spec, catalog.era)]
     if stops:
         return Decision(subject, "no", "; ".join(stops))
     name = f"{registered.module}.{registered.class_name}"
@@ -101,11 +112,38 @@ def _in_tree(spec: VlmSpec, catalog: Catalog) -> Decision:
 def _backend(spec: VlmSpec, catalog: Catalog) -> Decision:
     subject = "Transformers backend"
     known = _known()
-    stops = [fact.reason for fact in known.backend_limits if fact.about(spec, catalog.era)]
+    stops = [_told(fact, catalog) for fact in known.backend_limits if fact.about(spec, catalog.era)]
     if stops:
         return Decision(subject, "no", "; ".join(stops))
-    measured = [fact.reason for fact in known.backend_measured if fact.about(spec, catalog.era)]
-    if not measured:
-        return Decision(subject, "no", "it was not measured to be right for models like this one")
-    reason = f"{'; '.join(measured)}. What a port adds: {known.port_advantages}"
+    measured = [fact for fact in known.backend_measured if fact.about(spec, catalog.era)]
+    there = [fact.reason for fact in measured if fact.release == catalog.version]
+    if not there:
+        return Decision(subject, "no", _not_measured(spec, catalog, measured))
+    reason = f"{'; '.join(there)}. What a port adds: {known.port_advantages}"
     return Decision(subject, "yes", reason)
+
+
+def differences(spec: VlmSpec, catalog: Catalog) -> tuple[Decision, ...]:
+    """Say what a port of such a model does and vLLM's own class does not."""
+    if catalog.multimodal(spec.architecture) is None:
+        return ()
+    limits = (item for item in _known().in_tree_limits if item.about_kind(spec, catalog.era))
+    return tuple(
+        Decision("beyond vLLM's own class", limit.port, _told(limit, catalog))
+        for limit in limits
+        if limit.port
+    )
+
+
+def _told(fact: Fact, catalog: Catalog) -> str:
+    """Give a fact's reason, and where it was seen if that is not the target."""
+    seen = "" if fact.release == catalog.version else f" (seen on vLLM {fact.release})"
+    return f"{fact.reason}{seen}"
+
+
+def _not_measured(spec: VlmSpec, catalog: Catalog, elsewhere: list[Fact]) -> str:
+    families = " and ".join(encoder.family for encoder in spec.encoders) or "no encoder"
+    text = spec.language_model.hf_architecture or spec.language_model.model_type
+    others = ", ".join(sorted({fact.release for fact in elsewhere}))
+    known = f"; on vLLM {others} it was right" if others else ""
+    return f"not measured with {families} and {text} on vLLM {catalog.version}{known}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from mmport.core.errors import NotPortable
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
 from mmport.model.spec import EncoderSpec, PlaceholderSpec, VlmSpec
-from mmport.planning.alternatives import choose
+from mmport.planning.alternatives import choose, differences
 from mmport.planning.encoders import ReusableEncoder, reusable_encoders
+from mmport.planning.language_model import decisions as language_model_decisions
+from mmport.planning.language_model import language_model
 from mmport.planning.names import port_names
 from mmport.planning.renames import port_path, weight_renames
-from mmport.vllm_api.catalog import Catalog, Target, load
+from mmport.vllm_api.catalog import Target, load
 
 _CONNECTOR_REASON = (
     "its two linear layers become ColumnParallelLinear and RowParallelLinear, "
@@ -30,6 +32,7 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
     catalog = load(target.version)
     tower, placeholder = _single_image_encoder(spec), _image_placeholder(spec)
     reused = _reusable(tower)
+    text, served_by = language_model(spec, catalog)
     verdict, alternatives = choose(spec, catalog)
     components = (
         ComponentPlan(
@@ -46,7 +49,7 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
             hf_path=spec.connector.path,
             vllm_path=port_path(spec.connector.path),
         ),
-        _language_model(spec, catalog),
+        text,
     )
     return PortPlan(
         verdict=verdict,
@@ -59,37 +62,17 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         renames=_renames(spec, components, reused),
         placeholder=placeholder.token,
         plain_head=bool(spec.language_model.head_arithmetic),
+        pipeline_parallel=served_by.supports("SupportsPP"),
+        lora=served_by.supports("SupportsLoRA"),
         decisions=(
             Decision("target", target.version, f"era {target.era}"),
             *alternatives,
             Decision("encoder", f"{Strategy.REUSE} {reused.class_name}", reused.reason),
             Decision("connector", Strategy.LOWER.value, _CONNECTOR_REASON),
-            Decision(
-                "language model",
-                f"{Strategy.REUSE} {spec.language_model.vllm_architecture}",
-                _language_model_reason(spec, catalog),
-            ),
-            *_head(spec),
+            *language_model_decisions(spec, catalog, served_by),
+            *differences(spec, catalog),
         ),
     )
-
-
-def _language_model_reason(spec: VlmSpec, catalog: Catalog) -> str:
-    built = "the port builds it from the registry"
-    if catalog.text(str(spec.language_model.vllm_architecture)):
-        return f"vLLM registers it as a text model; {built}"
-    return f"vLLM serves it as text by its Transformers backend; {built}"
-
-
-def _head(spec: VlmSpec) -> tuple[Decision, ...]:
-    settings = spec.language_model.head_arithmetic
-    if not settings:
-        return ()
-    reason = (
-        f"{spec.language_model.hf_architecture} changes its logits by "
-        f"{' and '.join(settings)}, and {spec.architecture} of transformers does not"
-    )
-    return (Decision("head", "without the language model's own", reason),)
 
 
 def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:
@@ -131,32 +114,14 @@ def _reusable(tower: EncoderSpec) -> ReusableEncoder:
     return known[tower.family]
 
 
-def _language_model(spec: VlmSpec, catalog: Catalog) -> ComponentPlan:
-    language_model = spec.language_model
-    served_by = language_model.vllm_architecture
-    if served_by is None or catalog.serves_text(served_by) is None:
-        name = served_by or language_model.hf_architecture or language_model.model_type
-        raise NotPortable(
-            f"vLLM {catalog.version} registers no text model for {name}",
-            "choose another release with --target-vllm, or port the language model first",
-        )
-    return ComponentPlan(
-        role="language_model",
-        strategy=Strategy.REUSE,
-        hf_path=language_model.path,
-        vllm_path=port_path(language_model.path),
-        vllm_class=served_by,
-    )
-
-
 def _renames(
     spec: VlmSpec, components: tuple[ComponentPlan, ...], reused: ReusableEncoder
 ) -> tuple[Rename, ...]:
-    encoder, connector, language_model = (part.vllm_path for part in components)
+    encoder, connector, text = (part.vllm_path for part in components)
     return weight_renames(
         encoder=encoder,
         encoder_inner=reused.inner,
         connector=connector,
-        language_model=language_model,
+        language_model=text,
         base_prefix=spec.language_model.base_prefix,
     )

@@ -111,50 +111,34 @@ class PlaceholderFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageProcessorFacts:
-    """An encoder's image processor in transformers.
+class ProcessorRecipe:
+    """The family's processor; in settings a string `$key` stands for that key of the config."""
 
-    `additional_tokens` is how many tokens the encoder adds to its grid.
-    """
-
-    class_: str
-    additional_tokens: int
+    class_name: str
     settings: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessorFacts:
-    """The family's processor, and image processors by the encoder's model type.
-
-    In settings a string `$key` stands for that key of the config.
-    """
-
-    class_: str
-    settings: dict[str, Any]
-    images: dict[str, ImageProcessorFacts]
 
 
 @dataclass(frozen=True, slots=True)
 class WeightFacts:
-    """The encoder's attribute, and the level in it that transformers 5 dropped."""
+    """The encoder's attribute."""
 
     encoder: str
-    inner: str
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class FamilyFacts:
     """One file of `families/`.
 
     `layouts` has, for each key layout, the renames (pattern, replacement) that
-    lead there from the tensor names that transformers saves.
+    lead there from the tensor names that transformers saves; `$inner` in them
+    stands for the level in the encoder that transformers 5 dropped.
     """
 
     model_types: tuple[str, ...]
     parts: Parts
     features: FeatureKeys
     placeholder: PlaceholderFacts
-    processor: ProcessorFacts
+    processor: ProcessorRecipe
     weights: WeightFacts
     layouts: dict[str, tuple[tuple[str, str], ...]]
 
@@ -166,15 +150,15 @@ def sizes() -> Sizes:
 
 
 @cache
-def families() -> tuple[Family, ...]:
+def families() -> tuple[FamilyFacts, ...]:
     """Read every file of `families/`."""
     return tuple(
-        from_builtins(_with_class(_read(path)), Family)
+        from_builtins(_read(path), FamilyFacts)
         for path in sorted((_FOLDER / "families").glob("*.toml"))
     )
 
 
-def family_of(config: dict[str, Any]) -> Family:
+def family_of(config: dict[str, Any]) -> FamilyFacts:
     """Find the family that a config belongs to.
 
     Raises:
@@ -193,11 +177,3 @@ def family_of(config: dict[str, Any]) -> Family:
 
 def _read(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-def _with_class(content: dict[str, Any]) -> dict[str, Any]:
-    """Rename the key `class`, which no Python field can have."""
-    processor = content["processor"]
-    for facts in (processor, *processor["images"].values()):
-        facts["class_"] = facts.pop("class")
-    return content

@@ -17,10 +17,12 @@ _FOLDER = Path(__file__).parent / "models"
 
 @dataclass(frozen=True, slots=True)
 class ReferenceModel:
-    """A config of real size, and the checkpoint layout that goes with it."""
+    """A config of real size, and the checkpoint layout that goes with it.
+
+    The `description` in each file is for its readers alone.
+    """
 
     name: str
-    description: str
     layout: KeyLayout
     config: dict[str, Any]
 
@@ -40,11 +42,11 @@ def load(name: str) -> ReferenceModel:
         raise Usage(f"there is no reference model {name!r}", f"one of: {', '.join(names())}")
     content = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     if "like" not in content:
-        return ReferenceModel(name, content["description"], content["layout"], content["config"])
+        return ReferenceModel(name, content["layout"], content["config"])
     base = load(content["like"])
     config = _merge(base.config, content["changes"])
     layout = content.get("layout", base.layout)
-    return ReferenceModel(name, content["description"], layout, config)
+    return ReferenceModel(name, layout, config)
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

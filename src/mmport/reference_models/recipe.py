@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from mmport.core.errors import NotPortable, SourceError, Usage
+from mmport.core.errors import SourceError, Usage
 from mmport.hub.source import ModelSource
+from mmport.inspection.encoders import encoder_family
+from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
-from mmport.reference_models.facts import Family, family_of, sizes
+from mmport.reference_models.facts import FamilyFacts, family_of, sizes
 from mmport.reference_models.processor import ImageGeometry, fill_in, shrink_settings
 from mmport.reference_models.resolve import Resolved, resolve
 from mmport.reference_models.shrink import shrink_config
@@ -41,7 +43,7 @@ class TinySource:
 
     config: dict[str, Any]
     files: ModelSource | None
-    layout: str | None
+    layout: KeyLayout | None
 
 
 def find_source(source: ModelSource | str) -> TinySource:
@@ -49,22 +51,28 @@ def find_source(source: ModelSource | str) -> TinySource:
 
     Raises:
         Usage: there is no reference model of that name.
+        NotPortable: the family or one of its parts is not known.
         SourceError: the source has no config, or it cannot be understood.
     """
     if isinstance(source, str):
         model = named.load(source)
         return TinySource(model.config, None, model.layout)
     config = source.read_json("config.json")
-    return TinySource(config, source, _layout_of(source, family_of(config)))
+    family = family_of(config)
+    inner = _inner_level(resolve(config, family))
+    return TinySource(config, source, _layout_of(source, family.weights.encoder, inner))
 
 
-def _layout_of(source: ModelSource, family: Family) -> str | None:
+def _layout_of(source: ModelSource, encoder: str, inner: str) -> KeyLayout | None:
     """Find out the layout of the source's weights; broken or absent ones have none."""
-    facts = family.weights
     try:
-        return detect_layout(source.tensor_headers(), encoder=facts.encoder, inner=facts.inner)
+        return detect_layout(source.tensor_headers(), encoder=encoder, inner=inner)
     except SourceError:
         return None
+
+
+def _inner_level(whole: Resolved) -> str:
+    return encoder_family(whole.vision.model_type)[1].inner_level
 
 
 def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) -> dict[str, Any]:
@@ -88,7 +96,10 @@ def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) ->
         "image_size": after.vision.number("image_size"),
         "seed": seed,
         "dtype": dtype,
-        "renames": [list(rename) for rename in family.layouts[wanted]],
+        "renames": [
+            [text.replace("$inner", _inner_level(after)) for text in rename]
+            for rename in family.layouts[wanted]
+        ],
         "tokenizer": None if tokenizer else _trained_tokenizer(family, after),
         "processor": _processor(family, after, settings),
         "files": {
@@ -129,7 +140,7 @@ def _processor_files(
     }
 
 
-def _trained_tokenizer(family: Family, after: Resolved) -> dict[str, Any]:
+def _trained_tokenizer(family: FamilyFacts, after: Resolved) -> dict[str, Any]:
     return {
         "trained": sizes().vocabulary.trained,
         "placeholder": family.placeholder.token,
@@ -137,38 +148,32 @@ def _trained_tokenizer(family: Family, after: Resolved) -> dict[str, Any]:
     }
 
 
-def _processor(family: Family, after: Resolved, settings: dict[str, Any]) -> dict[str, Any] | None:
+def _processor(
+    family: FamilyFacts, after: Resolved, settings: dict[str, Any]
+) -> dict[str, Any] | None:
     """Say how to make a processor; None where the repo's own settings are enough.
 
     Old repos have image settings alone, and their processor cannot count tokens.
     """
     if "patch_size" in settings.get(_PROCESSOR_SETTINGS, {}):
         return None
-    images = family.processor.images.get(after.vision.model_type)
-    has_images = _IMAGE_SETTINGS in settings
-    if images is None:
-        raise NotPortable(
-            f"no image processor is known for an encoder of type {after.vision.model_type!r}",
-            f"known are: {', '.join(family.processor.images)}; a model source with"
-            f" {_PROCESSOR_SETTINGS} brings its own",
-        )
+    _, encoder = encoder_family(after.vision.model_type)
+    images, has_images = encoder.image_processor, _IMAGE_SETTINGS in settings
     values = {
         **after.vision.values,
         **after.values,
-        "additional_tokens": images.additional_tokens,
+        "additional_tokens": encoder.class_tokens,
     }
     return {
-        "class": family.processor.class_,
+        "class": family.processor.class_name,
         "settings": fill_in(family.processor.settings, values),
-        "placeholder_id": next(
-            after.values[key] for key in family.placeholder.ids if key in after.values
-        ),
-        "image_class": None if has_images else images.class_,
+        "placeholder_id": _placeholder_id(family, after),
+        "image_class": None if has_images else images.class_name,
         "image_settings": {} if has_images else fill_in(images.settings, values),
     }
 
 
-def _placeholder_id(family: Family, after: Resolved) -> int:
+def _placeholder_id(family: FamilyFacts, after: Resolved) -> int:
     return next(int(after.values[key]) for key in family.placeholder.ids if key in after.values)
 
 

@@ -12,7 +12,7 @@ from mmport.inspection import hf_library
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mmport.reference_models.facts import Family
+    from mmport.reference_models.facts import FamilyFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Resolved:
     feature_layers: int | list[int]
 
 
-def resolve(config: dict[str, Any], family: Family) -> Resolved:
+def resolve(config: dict[str, Any], family: FamilyFacts) -> Resolved:
     """Fill in defaults by transformers' config classes (no torch is needed).
 
     Raises:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mmport.core.errors import MalformedSource
 from mmport.reference_models import text, vision
-from mmport.reference_models.facts import Family, family_of, sizes
+from mmport.reference_models.facts import FamilyFacts, family_of, sizes
 from mmport.reference_models.resolve import resolve
 
 Config = dict[str, Any]
@@ -53,7 +53,9 @@ def shrink_config(config: Config, *, own_tokenizer: bool = False) -> Config:
     return small
 
 
-def _set_features(small: Config, family: Family, layers: int | list[int], before: Config) -> None:
+def _set_features(
+    small: Config, family: FamilyFacts, layers: int | list[int], before: Config
+) -> None:
     """Move the feature layers; keep how many tokens more than its grid an image has."""
     small[family.features.layers] = layers
     tokens = small.get(family.features.tokens)
@@ -67,7 +69,7 @@ def _set_features(small: Config, family: Family, layers: int | list[int], before
         small[family.features.tokens] = grid + (more if more in (0, 1) else 0)
 
 
-def _set_vocabulary(small: Config, family: Family, before: Config) -> None:
+def _set_vocabulary(small: Config, family: FamilyFacts, before: Config) -> None:
     """Point every id at the tokenizer that will be made."""
     own = sizes().vocabulary
     parts = (small, small[family.parts.text])

@@ -12,7 +12,7 @@ ImageSize = tuple[int, int, int]
 
 _ASPECT_RATIOS = (1.0, 2.0, 0.5, 3.0, 1 / 3, 4 / 3, 9 / 16, 5.0)
 _RANDOM_SIZES = 8
-_TOKENS_OF_TEXT = 256
+_TOKENS_OF_TEXT = 192
 """Room for the words of a prompt, more than any tokenizer makes of them."""
 
 
@@ -93,8 +93,9 @@ def most_images(asked: tuple[Scenario, ...], cases: tuple[ProcessorCase, ...]) -
     return max(len(images) for images in [*requests, *(case.images for case in cases)])
 
 
-def context_length(spec: VlmSpec, images: int, new_tokens: int) -> int:
+def context_length(spec: VlmSpec, asked: tuple[Scenario, ...], new_tokens: int) -> int:
     """Positions that the longest prompt and its answer need."""
+    images = max(len(request.images) for scenario in asked for request in scenario.requests)
     return spec.placeholders[0].tokens_per_item * images + _TOKENS_OF_TEXT + new_tokens
 
 

@@ -24,10 +24,11 @@ class Judge:
     stage: Stage
     scenario: str
 
-    def exact(self, subject: str, problems: Sequence[str]) -> Measurement:
-        """Pass if there is no problem; else name the first few."""
+    def exact(self, subject: str, problems: Sequence[str], *, note: str = "") -> Measurement:
+        """Pass if there is no problem, with a note perhaps; else name the first few."""
         outcome = Outcome.FAILED if problems else Outcome.PASSED
-        return Measurement(self.stage, self.scenario, subject, outcome, detail=shorten(problems))
+        detail = shorten(problems) if problems else note
+        return Measurement(self.stage, self.scenario, subject, outcome, detail=detail)
 
     def sequences(
         self, subject: str, expected: Sequence[object], found: Sequence[object]
@@ -72,6 +73,13 @@ class Judge:
             f"{found[place]:.6g}, expected {expected[place]:.6g}"
         )
         return self.within(subject, float(difference.max()) / (scale or 1.0), bound, detail)
+
+
+def largest(figures: Sequence[float]) -> float:
+    """The largest figure; NaN if one is NaN, infinity if there is none at all."""
+    if any(math.isnan(figure) for figure in figures):
+        return math.nan
+    return max(figures, default=math.inf)
 
 
 def shorten(problems: Sequence[str]) -> str:

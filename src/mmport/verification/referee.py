@@ -18,10 +18,13 @@ from mmport.verification.outputs import (
 from mmport.verification.stage_files import StageFiles
 from mmport.verification.weights import judge_weights
 
+ENGINE = "engine"
+"""The subject of the measurement that an exception becomes."""
 _SHOWN = 240
 """Characters of a detail that a line shows; the evidence keeps all of them."""
 
-# What an engine was doing when it raised says which stage is to blame.
+# What an engine was doing when it raised says which stage is to blame. A phase
+# that is not here has nothing of the implementation in it (`importing`).
 _STAGE_OF_PHASE = {
     "registering": Stage.WEIGHTS,
     "configuring": Stage.WEIGHTS,
@@ -64,6 +67,11 @@ def judge(
     return tuple(_stage_result(stage, measurements, error) for stage in Stage)
 
 
+def is_about_the_subject(error: WorkerError) -> bool:
+    """Tell whether the implementation had a part in what failed."""
+    return error.phase.partition(" ")[0] in _STAGE_OF_PHASE
+
+
 def first_failure(stages: Iterable[StageResult]) -> Measurement | None:
     """The first measurement that failed, in the order of the data's flow."""
     return next(
@@ -90,15 +98,15 @@ def describe(measurement: Measurement) -> str:
 
 
 def _weights(reference: StageFiles, candidate: StageFiles, encoder: str) -> tuple[Measurement, ...]:
-    unused, trace = reference.document("weights"), candidate.document("weights")
-    return judge_weights(trace, unused["unused"], encoder) if unused and trace else ()
+    hf, trace = reference.document("weights"), candidate.document("weights")
+    return judge_weights(trace, hf, encoder) if hf and trace else ()
 
 
 def _raised(error: WorkerError) -> Measurement:
     phase, _, scenario = error.phase.partition(" ")
-    stage = _STAGE_OF_PHASE.get(phase, Stage.WEIGHTS)
+    stage = _STAGE_OF_PHASE[phase]
     detail = f"{error.type}: {error.message}"
-    return Judge(stage, scenario or phase).exact("engine", [detail])
+    return Judge(stage, scenario or phase).exact(ENGINE, [detail])
 
 
 def _stage_result(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,12 @@ from mmport.model.evidence import (
 from mmport.model.spec import VlmSpec
 from mmport.verification import cases
 from mmport.verification.bounds import BOUNDS
-from mmport.verification.referee import describe, first_failure, judge
+from mmport.verification.referee import (
+    describe,
+    first_failure,
+    is_about_the_subject,
+    judge,
+)
 from mmport.verification.stage_files import StageFiles
 from mmport.verification.subjects import Subject
 
@@ -51,6 +55,7 @@ class Setup:
     dtype: str = "float32"
     gpu: bool = False
     timeout: float = 400.0
+    vllm_version: str = "unknown"
 
 
 def compare(
@@ -73,10 +78,15 @@ def compare(
             progress.step(f"{name}: {phase}")
 
     limits: dict[str, Any] = {"timeout": setup.timeout, "progress": tell}
-    results = run_jobs([reference_job, *jobs[:1]], fail_fast=(REFERENCE,), **limits)
+    # On a GPU an engine measures what memory is free, and nobody may change that.
+    results = run_jobs(
+        [reference_job, *jobs[:1]], fail_fast=(REFERENCE,), parallel=not setup.gpu, **limits
+    )
     _require_reference(results[REFERENCE])
     for job in jobs[1:]:
         results |= run_jobs([job], **limits)
+    for job in jobs:
+        _require_engine(results[job.name])
     return tuple(
         _evidence(setup, asked, subject, results[REFERENCE], results[job.name])
         for subject, job in zip(subjects, jobs, strict=True)
@@ -97,6 +107,7 @@ def _shared_payload(setup: Setup, asked: _Questions) -> dict[str, Any]:
     return {
         "model": str(setup.model.resolve()),
         "dtype": setup.dtype,
+        "checkpoint_files": setup.spec.checkpoint.files if setup.spec.checkpoint else (),
         "connector": setup.spec.connector.path.rpartition(".")[2],
         "new_tokens": _NEW_TOKENS,
         "processor_cases": [asdict(case) for case in asked.processor_cases],
@@ -119,22 +130,22 @@ def _reference_job(setup: Setup, asked: _Questions) -> Job:
 
 
 def _subject_job(setup: Setup, asked: _Questions, subject: Subject) -> Job:
-    images = cases.most_images(asked.scenarios, asked.processor_cases)
+    length = cases.context_length(setup.spec, asked.scenarios, _NEW_TOKENS)
     reference = (setup.work / REFERENCE).resolve()
     payload = _shared_payload(setup, asked) | {
         "entry_point": subject.entry_point,
         "model_class": subject.model_class,
         "architecture": setup.spec.architecture,
         "model_impl": subject.model_impl,
-        "max_model_len": cases.context_length(setup.spec, images, _NEW_TOKENS),
-        "limit_mm_per_prompt": {"image": images},
+        "max_model_len": length,
+        "limit_mm_per_prompt": {"image": cases.most_images(asked.scenarios, asked.processor_cases)},
         "top_logprobs": _TOP_LOGPROBS,
         "engine_arguments": {"gpu_memory_utilization": 0.5} if setup.gpu else {},
         "features": str(reference / "features.safetensors"),
         "features_ended": str(reference / "error.json"),
     }
     name = subject.name
-    environment = _engine_environment(setup, subject)
+    environment = _engine_environment(setup, subject, length)
     return Job(name, setup.vllm_python, "vllm_engine", payload, setup.work / name, environment)
 
 
@@ -147,7 +158,7 @@ def _quiet_environment() -> dict[str, str]:
     }
 
 
-def _engine_environment(setup: Setup, subject: Subject) -> dict[str, str]:
+def _engine_environment(setup: Setup, subject: Subject, length: int) -> dict[str, str]:
     environment = _quiet_environment() | {
         # In one process the model can be reached, and the start is quicker.
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
@@ -157,10 +168,19 @@ def _engine_environment(setup: Setup, subject: Subject) -> dict[str, str]:
         "VLLM_LOGGING_LEVEL": "WARNING",
     }
     if not setup.gpu:
-        environment["VLLM_CPU_KVCACHE_SPACE"] = "1"
+        environment["VLLM_CPU_KVCACHE_SPACE"] = str(_cache_space(setup, length))
     if subject.folder is not None:
         environment["PYTHONPATH"] = str(subject.folder.resolve())
+        # What runs is the source that was hashed, and nothing is left in its folder.
+        environment["PYTHONPYCACHEPREFIX"] = str((setup.work / "bytecode").resolve())
     return environment
+
+
+def _cache_space(setup: Setup, length: int) -> int:
+    """GiB of key-value cache that the longest request needs, at most, and one more."""
+    text = setup.spec.language_model
+    element = 4 if setup.dtype == "float32" else 2
+    return length * text.num_layers * 2 * text.hidden_size * element // 2**30 + 2
 
 
 def _require_reference(result: JobResult) -> None:
@@ -169,6 +189,17 @@ def _require_reference(result: JobResult) -> None:
             f"HF could not compute the reference, {result.error.phase}: "
             f"{result.error.type}: {result.error.message}",
             f"see that the model runs in transformers by itself; the log is {result.log}",
+            details=result.error.traceback,
+        )
+
+
+def _require_engine(result: JobResult) -> None:
+    if result.error is not None and not is_about_the_subject(result.error):
+        raise WorkerFailed(
+            f"the engine of {result.name} does not work, {result.error.phase}: "
+            f"{result.error.type}: {result.error.message}",
+            f"`mmport doctor` checks the environment; the log is {result.log}",
+            details=result.error.traceback,
         )
 
 
@@ -199,6 +230,7 @@ def _evidence(
         stages=stages,
         outcome=_outcome(stages),
         first_failure=describe(failure) if failure else "",
+        architecture=setup.spec.architecture,
     )
 
 
@@ -214,10 +246,12 @@ def _environment(setup: Setup, reference: JobResult, candidate: JobResult) -> En
     hf, vllm = reference.result or {}, candidate.result or {}
     return Environment(
         mmport=__version__,
-        python=platform.python_version(),
-        vllm=vllm.get("vllm", "unknown"),
-        torch=hf.get("torch", "unknown"),
+        python=vllm.get("python", "unknown"),
+        vllm=vllm.get("vllm", setup.vllm_version),
+        torch=vllm.get("torch", "unknown"),
         transformers=hf.get("transformers", "unknown"),
         device="cuda" if setup.gpu else "cpu",
         dtype=setup.dtype,
+        hf_python=hf.get("python", "unknown"),
+        hf_torch=hf.get("torch", "unknown"),
     )

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from itertools import combinations
 from typing import Any
 
 from mmport.model.evidence import Measurement, Stage
 from mmport.verification.depth import unbuilt_layers
-from mmport.verification.judging import Judge
+from mmport.verification.judging import Judge, shorten
 
 _JUDGE = Judge(Stage.WEIGHTS, "load")
 _ENCODER_JUDGE = Judge(Stage.ENCODER, "load")
 
 
 def judge_weights(
-    trace: dict[str, Any], unused: Iterable[str], encoder: str
+    trace: dict[str, Any], reference: dict[str, Any], encoder: str
 ) -> tuple[Measurement, ...]:
     """Judge where a traced load put the checkpoint.
 
     Args:
         trace: what `workers/weight_trace.py` found.
-        unused: checkpoint tensors that HF's own outputs do not depend on.
+        reference: of HF, the tensors that are `unused` and the names that are `tied`.
         encoder: name of the encoder's module, as it stands in tensor names.
             Layers of it that were not built count against the encoder.
     """
-    missing = _missing(trace, set(unused))
+    missing = _missing(trace, set(reference["unused"]), reference["tied"])
+    computed = _computed(missing, trace["altered"])
+    missing = [tensor for tensor in missing if tensor not in computed]
     shallow = unbuilt_layers(
         (name for name in missing if encoder in name.split(".")),
         (name for name in _parameters(trace) if encoder in name.split(".")),
@@ -34,8 +36,8 @@ def judge_weights(
     excused = {tensor for tensors in shallow.values() for tensor in tensors}
     lost = [f"{tensor}: not loaded, and HF uses it" for tensor in missing if tensor not in excused]
     return (
-        _JUDGE.exact("checkpoint elements", lost + _partial(trace)),
-        _JUDGE.exact("parameters filled", _unfilled(trace)),
+        _JUDGE.exact("checkpoint elements", lost + _partial(trace), note=_scope(trace)),
+        _JUDGE.exact("parameters filled", _unfilled(trace, set(computed.values()))),
         _JUDGE.exact("fused order", _out_of_order(trace)),
         _JUDGE.exact("names", _crossed(trace)),
         _ENCODER_JUDGE.exact(
@@ -44,49 +46,85 @@ def judge_weights(
     )
 
 
+def _scope(trace: dict[str, Any]) -> str:
+    """Say what the trace could not see, and what it saw that is unusual and may be right."""
+    notes = []
+    if not trace["elements"]:
+        notes.append("the checkpoint is large: elements were counted, not told apart")
+    if trace["rearranged"]:
+        notes.append(f"rearranged on load: {shorten(trace['rearranged'])}")
+    return "; ".join(notes)
+
+
 def _parameters(trace: dict[str, Any]) -> set[str]:
     return {landing["parameter"] for landing in trace["landings"]} | set(trace["unfilled"])
 
 
-def _missing(trace: dict[str, Any], unused: set[str]) -> list[str]:
+def _missing(trace: dict[str, Any], unused: set[str], tied: Collection[str]) -> list[str]:
     """List tensors that landed nowhere, and that HF uses."""
-    landed = {landing["tensor"] for landing in trace["landings"]}
-    missing = [
+    return [
         tensor
         for tensor in trace["tensors"]
-        if tensor not in landed and tensor not in unused and not _is_tied(tensor, trace["aliases"])
+        if tensor not in trace["landed"]
+        and tensor not in unused
+        and not (_ends_like_one_of(tensor, tied) and _ends_like_one_of(tensor, trace["aliases"]))
     ]
-    # A loader may compute with what it loads (a sign, an exponential): then the
-    # values are no longer those that identify a tensor, and only their number tells.
-    altered = sum(trace["altered"].values())
-    return [] if sum(trace["tensors"][name] for name in missing) == altered else missing
+
+
+def _ends_like_one_of(tensor: str, names: Collection[str]) -> bool:
+    """Tell whether a name's last two components are those of one of `names`."""
+    ending = tensor.split(".")[-2:]
+    return any(name.split(".")[-2:] == ending for name in names)
+
+
+def _computed(missing: list[str], altered: dict[str, dict[str, int]]) -> dict[str, str]:
+    """Pair tensors that landed nowhere with parameters that a loader computed.
+
+    A loader may compute with what it loads (a sign, an exponential); the values
+    are then no longer those that identify a tensor. The two belong together if
+    they stand in the same place but for their last name.
+    """
+    pairs: dict[str, str] = {}
+    for tensor in missing:
+        place = tensor.split(".")[-4:-1]
+        for parameter in altered:
+            if parameter.split(".")[-4:-1] == place and parameter not in pairs.values():
+                pairs[tensor] = parameter
+                break
+    return pairs
 
 
 def _partial(trace: dict[str, Any]) -> list[str]:
     """Find tensors that landed in part, or more than once."""
-    landed: dict[str, int] = defaultdict(int)
-    distinct: dict[str, int] = defaultdict(int)
-    for landing in trace["landings"]:
-        landed[landing["tensor"]] += landing["elements"]
-        distinct[landing["tensor"]] += landing.get("distinct", landing["elements"])
     problems = []
-    for tensor, elements in landed.items():
+    for tensor, landed in trace["landed"].items():
         size = trace["tensors"][tensor]
-        if distinct[tensor] < size:
-            problems.append(f"{tensor}: {distinct[tensor]} of {size} elements loaded")
-        elif elements > size:
+        if landed["distinct"] < size:
+            problems.append(f"{tensor}: {landed['distinct']} of {size} elements loaded")
+        elif landed["elements"] > size:
             problems.append(f"{tensor}: loaded more than once")
     return problems
 
 
-def _is_tied(tensor: str, aliases: dict[str, str]) -> bool:
-    """Tell whether a tensor's place is one that shares an already filled parameter."""
-    ending = ".".join(tensor.split(".")[-2:])
-    return any(alias.endswith(ending) for alias in aliases)
-
-
-def _unfilled(trace: dict[str, Any]) -> list[str]:
-    return [f"{name}: {count} elements" for name, count in trace["unfilled"].items()]
+def _unfilled(trace: dict[str, Any], computed: set[str]) -> list[str]:
+    problems = [
+        f"{name}: {blank['elements']} elements" for name, blank in trace["unfilled"].items()
+    ]
+    problems += [
+        f"{name}: {altered['elements']} elements hold what no tensor has"
+        for name, altered in trace["altered"].items()
+        if name not in computed
+    ]
+    last: dict[str, int] = defaultdict(lambda: -1)
+    for landing in trace["landings"]:
+        last[landing["parameter"]] = max(last[landing["parameter"]], landing["last"])
+    # A vocabulary is padded to a round number of rows, after all that was loaded.
+    problems += [
+        f"{name}: {padding['elements']} elements left at zero"
+        for name, padding in trace["padding"].items()
+        if last[name] < 0 or padding["first"] < last[name]
+    ]
+    return problems
 
 
 def _out_of_order(trace: dict[str, Any]) -> list[str]:

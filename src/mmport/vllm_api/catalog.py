@@ -26,14 +26,12 @@ class ModelClass:
     """A model class of vLLM, as its registry and source have it.
 
     `interfaces` are the classes of vLLM's interface modules that it inherits
-    from (`SupportsPP`, …). `decoder` is the attribute that holds the decoder of
-    a text model; None where the source does not tell, or there is none.
+    from (`SupportsPP`, …).
     """
 
     module: str
     class_name: str
     interfaces: tuple[str, ...] = ()
-    decoder: str | None = None
 
     def supports(self, interface: str) -> bool:
         """Tell whether the class implements a vLLM interface, by its class name."""

@@ -23,8 +23,6 @@ CATALOG_SCHEMA = "mmport.catalog/1"
 
 _MODELS = "vllm.model_executor.models"
 _INTERFACES = (f"{_MODELS}.interfaces", f"{_MODELS}.interfaces_base")
-_EMBED = ("embed_input_ids", "get_input_embeddings")
-_HANDED_ON = (*_EMBED, "embed_tokens")
 _REMOVED = "previously_supported"
 
 
@@ -114,7 +112,6 @@ def _entry(tree: SourceTree, module: str, class_name: str) -> dict[str, Any]:
     found = tree.find_class(full, class_name)
     if found is not None:
         entry["interfaces"] = _interfaces(tree, found)
-        entry["decoder"] = _decoder(tree, found)
     return entry
 
 
@@ -122,30 +119,6 @@ def _interfaces(tree: SourceTree, found: FoundClass) -> list[str]:
     """Name every class of vLLM's interface modules that `found` inherits from."""
     lineage = tree.lineage(found)
     return sorted({item.node.name for item in lineage if item.module in _INTERFACES})
-
-
-def _decoder(tree: SourceTree, found: FoundClass) -> str | None:
-    """Name the attribute that holds the decoder.
-
-    It is the one that the class hands a call of its `embed_input_ids` on to.
-    """
-    for item in tree.lineage(found):
-        for node in item.node.body:
-            if isinstance(node, ast.FunctionDef) and node.name in _EMBED:
-                return next(_handed_to(node), None)
-    return None
-
-
-def _handed_to(method: ast.FunctionDef) -> Iterator[str]:
-    for node in ast.walk(method):
-        match node:
-            case ast.Call(
-                func=ast.Attribute(
-                    attr=called,
-                    value=ast.Attribute(attr=attribute, value=ast.Name(id="self")),
-                )
-            ) if called in _HANDED_ON:
-                yield attribute
 
 
 def _stated_version(tree: SourceTree) -> str | None:

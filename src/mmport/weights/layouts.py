@@ -1,8 +1,8 @@
 """Which generation of transformers named the tensors of a checkpoint.
 
-transformers saved the same LLaVA under three sets of names. A config's
-`transformers_version` says who wrote the config, not the weights; the names
-themselves tell.
+transformers saved the same LLaVA under three sets of names, and under a fourth
+where its own renaming on save was left out. A config's `transformers_version`
+says who wrote the config, not the weights; the names themselves tell.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mmport.core.errors import MalformedSource
 from mmport.model.spec import KeyLayout
 
 _BASE: Final = "model."
-"""The level that transformers 4.52 put above all but the head."""
+"""The level that transformers 4.52 and later have above all but the head."""
 
 
 def detect_layout(names: Iterable[str], *, encoder: str, inner: str) -> KeyLayout:
@@ -39,9 +39,9 @@ def detect_layout(names: Iterable[str], *, encoder: str, inner: str) -> KeyLayou
 
 
 def _layout(name: str, encoder: str, inner: str) -> KeyLayout | None:
-    bare = name.removeprefix(_BASE)
+    bare, below = name.removeprefix(_BASE), name.startswith(_BASE)
     if not bare.startswith(f"{encoder}."):
         return None
-    if not bare.startswith(f"{encoder}.{inner}."):
-        return "transformers-5"
-    return "transformers-4.52" if name.startswith(_BASE) else "transformers-4"
+    if bare.startswith(f"{encoder}.{inner}."):
+        return "transformers-4.52" if below else "transformers-4"
+    return "transformers-5-below-model" if below else "transformers-5"

@@ -4,35 +4,52 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .checkpoint import read_tensors
 
 if TYPE_CHECKING:
     import torch
 
 
-def find_unused_tensors(model: Any, folder: Path, image_shape: Sequence[int]) -> list[str]:
+def find_unused_tensors(
+    model: Any, ignored: Collection[str], files: Sequence[Path], image_shape: Sequence[int]
+) -> list[str]:
     """List checkpoint tensors that HF's features do not depend on, or that HF ignores.
 
     A tower runs deeper than the feature layer that is taken from it, and ends
     in norms and heads that nobody asks for. Which, the gradient of the features
     tells: a parameter without one has no part in them. It is found on the meta
-    device, so the model's size does not matter.
+    device, so the model's size does not matter. A tensor whose parameter cannot
+    be told counts as used.
 
     Args:
         model: the loaded HF model.
-        folder: the checkpoint that it was loaded from.
+        ignored: tensors that HF said it did not expect.
+        files: the checkpoint's safetensors files.
         image_shape: of one image's pixel values: channels, height, width.
     """
-    unused = _parameters_without_gradient(model, image_shape)
+    without_gradient = _parameters_without_gradient(model, image_shape)
     names = _parameter_names_by_content(model)
-    found = []
-    for name, tensor in _checkpoint_tensors(folder):
+    unused = list(ignored)
+    for name, tensor in read_tensors(files):
         holders = names.get(_content_key(tensor.to(model.dtype)), [])
-        if not holders or _closest(name, holders) in unused:
-            found.append(name)
-    return found
+        if holders and _closest(name, holders) in without_gradient:
+            unused.append(name)
+    return unused
+
+
+def tied_names(model: Any) -> list[str]:
+    """Name the parameters that share their storage with an earlier one."""
+    seen: set[int] = set()
+    tied = []
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if id(parameter) in seen:
+            tied.append(name)
+        seen.add(id(parameter))
+    return tied
 
 
 def _parameters_without_gradient(model: Any, image_shape: Sequence[int]) -> set[str]:
@@ -67,15 +84,6 @@ def _parameter_names_by_content(model: Any) -> dict[str, list[str]]:
     for name, tensor in model.state_dict().items():
         names[_content_key(tensor)].append(name)
     return names
-
-
-def _checkpoint_tensors(folder: Path) -> Any:
-    from safetensors import safe_open
-
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(str(path), framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                yield name, tensors.get_tensor(name)
 
 
 def _content_key(tensor: torch.Tensor) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .dead_weights import find_unused_tensors
+from .dead_weights import find_unused_tensors, tied_names
 from .exchange import write_stage
 from .images import make_image
 from .probes import Probe, find_module
@@ -33,10 +34,12 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     processor = transformers.AutoProcessor.from_pretrained(payload["model"])
     _run_processor(processor, payload, out)
     report("loading")
-    model = transformers.AutoModelForImageTextToText.from_pretrained(
+    model, loading = transformers.AutoModelForImageTextToText.from_pretrained(
         payload["model"],
         dtype=getattr(torch, payload["dtype"]),
         attn_implementation=payload["attention"],
+        use_safetensors=True,
+        output_loading_info=True,
     )
     model = model.to(payload["device"]).eval()
     reference = _Reference(model, processor, payload)
@@ -45,9 +48,15 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         report(f"running {scenario['name']}")
         reference.write_scenario(scenario, out)
     report("tracing weights")
-    unused = find_unused_tensors(model, Path(payload["model"]), payload["image_shape"])
-    write_stage(out, "weights", {"unused": unused})
-    return {"transformers": transformers.__version__, "torch": torch.__version__}
+    files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
+    ignored = list(loading["unexpected_keys"])
+    unused = find_unused_tensors(model, ignored, files, payload["image_shape"])
+    write_stage(out, "weights", {"unused": unused, "tied": tied_names(model)})
+    return {
+        "python": platform.python_version(),
+        "transformers": transformers.__version__,
+        "torch": torch.__version__,
+    }
 
 
 def _images(request: dict[str, Any]) -> list[Image.Image]:

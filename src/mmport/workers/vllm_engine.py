@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,11 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     for scenario in payload["scenarios"]:
         report(f"running {scenario['name']}")
         runner.write_scenario(scenario, out)
-    return {"vllm": vllm.__version__, "torch": torch.__version__}
+    return {
+        "python": platform.python_version(),
+        "vllm": vllm.__version__,
+        "torch": torch.__version__,
+    }
 
 
 def _register(payload: dict[str, Any]) -> None:
@@ -70,7 +75,8 @@ def _engine_arguments(payload: dict[str, Any]) -> dict[str, Any]:
         "model": payload["model"],
         "dtype": payload["dtype"],
         "model_impl": payload["model_impl"],
-        "max_model_len": payload["max_model_len"],
+        "load_format": "safetensors",
+        "max_model_len": _context_length(payload),
         "limit_mm_per_prompt": payload["limit_mm_per_prompt"],
         "enable_mm_embeds": True,
         # A second scenario must not be answered from the first one's cache.
@@ -81,6 +87,16 @@ def _engine_arguments(payload: dict[str, Any]) -> dict[str, Any]:
         "seed": 0,
         **payload["engine_arguments"],
     }
+
+
+def _context_length(payload: dict[str, Any]) -> int:
+    """As many positions as are needed, and no more than the model has."""
+    from transformers import AutoConfig
+
+    text = AutoConfig.from_pretrained(payload["model"]).get_text_config()
+    limit = getattr(text, "max_position_embeddings", None)
+    wanted: int = payload["max_model_len"]
+    return min(wanted, limit) if isinstance(limit, int) and limit > 0 else wanted
 
 
 def _run_processor(config: Any, payload: dict[str, Any], out: Path) -> None:
@@ -116,6 +132,7 @@ def _hook_loading(payload: dict[str, Any], out: Path, report: Report) -> None:
     """
     from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
+    files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
     create_model = DefaultModelLoader.create_model
     load_weights = DefaultModelLoader.load_weights
 
@@ -125,7 +142,7 @@ def _hook_loading(payload: dict[str, Any], out: Path, report: Report) -> None:
 
     def traced_load(self: Any, model: Any, model_config: Any) -> None:
         report("loading")
-        write_stage(out, "weights", trace_weights(model, Path(payload["model"])))
+        write_stage(out, "weights", trace_weights(model, files))
         load_weights(self, model, model_config)
         report("starting")
 

@@ -3,63 +3,135 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .checkpoint import read_shapes
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
+
+    Identify = Callable[[str, int], torch.Tensor]
 
 UNFILLED = -1
 MAX_TRACED_ELEMENTS = 1 << 26
 """Above this, tensors are told apart and their elements are not."""
+_KEPT_ELEMENTS = 1 << 20
+"""Parameters up to this size are put back after the trace."""
+
+# What an element is that holds no number.
+_UNFILLED, _PADDING, _ALTERED = -1, -2, -3
 
 
-def trace_weights(model: Any, folder: Path) -> dict[str, Any]:
+def trace_weights(model: Any, files: Sequence[Path]) -> dict[str, Any]:
     """Load identifiable values instead of weights, and read where they went.
 
     Several passes load each tensor filled with its own number, then with the
     index of each element, in digits small enough to be exact in the model's
     dtype. A digit is at least 1, so that 0 is padding which the loader wrote
     itself, and `UNFILLED` is what no tensor reached.
+
+    Args:
+        model: built by the engine, not yet loaded.
+        files: the checkpoint's safetensors files.
+
+    Returns:
+        `tensors`: size by name. `landed`: by tensor, elements that arrived and
+        how many of them are different ones. `landings`: one for each tensor in
+        each parameter. `unfilled`, `padding`, `altered`: elements by parameter.
+        `rearranged`: tensors whose elements arrived in another order.
+        `elements`: whether elements were told apart.
     """
     import torch
 
-    shapes = _checkpoint_shapes(folder)
+    shapes = read_shapes(files)
     names = list(shapes)
     numbers = {name: index for index, name in enumerate(names)}
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
-    largest = max(sizes.values())
     traces_elements = sum(sizes.values()) <= MAX_TRACED_ELEMENTS
-
-    loads = _Loads(model, shapes)
-    tensor_of = loads.read(lambda name, size: torch.tensor(numbers[name]).expand(size), len(names))
-    index_of = loads.read(lambda _, size: torch.arange(size), largest) if traces_elements else None
-    landings: list[dict[str, Any]] = []
-    unfilled: dict[str, int] = {}
-    padding: dict[str, int] = {}
-    altered: dict[str, int] = {}
-    for parameter, numbers_read in tensor_of.items():
-        for kind, store in ((_UNFILLED, unfilled), (_PADDING, padding), (_ALTERED, altered)):
-            if count := int((numbers_read == kind).sum()):
-                store[parameter] = count
-        for number in torch.unique(numbers_read[numbers_read >= 0]).tolist():
-            where = (numbers_read == number).nonzero()[:, 0]
-            indices = index_of[parameter][where] if index_of is not None else None
-            landings.append(_landing(parameter, names[number], where, indices))
+    with _Loads(model, shapes).kept() as loads:
+        tensor_of = loads.read(
+            lambda name, size: torch.tensor(numbers[name]).expand(size), len(names)
+        )
+        index_of = (
+            loads.read(lambda _, size: torch.arange(size), max(sizes.values()))
+            if traces_elements
+            else None
+        )
+        found = _Found(names)
+        for place, read in tensor_of.items():
+            found.add(place, read, index_of[place] if index_of is not None else None)
     return {
         "tensors": sizes,
-        "landings": landings,
-        "unfilled": unfilled,
-        "padding": padding,
-        "altered": altered,
+        **found.as_dict(loads.parameters),
         "aliases": _aliases(model),
         "packed": getattr(model, "packed_modules_mapping", {}),
         "elements": traces_elements,
     }
 
 
-_UNFILLED, _PADDING, _ALTERED = -1, -2, -3
+class _Found:
+    """Gathers what the passes found, one parameter or buffer after the other."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.landings: list[dict[str, Any]] = []
+        self.indices: dict[str, list[torch.Tensor]] = defaultdict(list)
+        self.landed: dict[str, int] = defaultdict(int)
+        self.rearranged: list[str] = []
+        self.blank: dict[int, dict[str, dict[str, int]]] = defaultdict(dict)
+
+    def add(self, place: str, read: torch.Tensor, indices: torch.Tensor | None) -> None:
+        import torch
+
+        for kind in (_UNFILLED, _PADDING, _ALTERED):
+            where = (read == kind).nonzero()[:, 0]
+            if len(where):
+                self.blank[kind][place] = {"elements": len(where), "first": int(where[0])}
+        for number in torch.unique(read[read >= 0]).tolist():
+            tensor, where = self.names[number], (read == number).nonzero()[:, 0]
+            self.landings.append(
+                {
+                    "parameter": place,
+                    "tensor": tensor,
+                    "elements": len(where),
+                    "first": int(where[0]),
+                    "last": int(where[-1]),
+                }
+            )
+            self.landed[tensor] += len(where)
+            if indices is not None:
+                mine = indices[where]
+                self.indices[tensor].append(mine)
+                if not bool((mine.diff() > 0).all()):
+                    self.rearranged.append(tensor)
+
+    def as_dict(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        import torch
+
+        distinct = {
+            tensor: len(torch.cat(parts).unique()) for tensor, parts in self.indices.items()
+        }
+        landed = {
+            tensor: {"elements": count, "distinct": distinct.get(tensor, count)}
+            for tensor, count in self.landed.items()
+        }
+        # A buffer that the checkpoint leaves alone was computed; a parameter was not.
+        unfilled = {
+            name: blank for name, blank in self.blank[_UNFILLED].items() if name in parameters
+        }
+        return {
+            "landings": self.landings,
+            "landed": landed,
+            "rearranged": self.rearranged,
+            "unfilled": unfilled,
+            "padding": self.blank[_PADDING],
+            "altered": self.blank[_ALTERED],
+        }
 
 
 class _Loads:
@@ -71,18 +143,41 @@ class _Loads:
         self.model = model
         self.shapes = shapes
         self.parameters = dict(model.named_parameters())
-        dtypes = {parameter.dtype for parameter in self.parameters.values()}
+        state = model.state_dict(keep_vars=True)
+        buffers = {
+            name: buffer
+            for name, buffer in model.named_buffers()
+            if name in state and buffer.is_floating_point()
+        }
+        self.places = self.parameters | buffers
         # Integers up to this are exact in every dtype of the model; quantised
         # parameters are not told apart (they count as altered).
         self.base = min(
-            int(2 / torch.finfo(dtype).eps) for dtype in dtypes if dtype.is_floating_point
+            int(2 / torch.finfo(place.dtype).eps)
+            for place in self.places.values()
+            if place.is_floating_point()
         )
 
-    def read(self, identify: Any, count: int) -> dict[str, torch.Tensor]:
+    @contextmanager
+    def kept(self) -> Iterator[_Loads]:
+        """Put back what the model held: the checkpoint may not fill all of it."""
+        import torch
+
+        before = {
+            name: place.detach().clone()
+            for name, place in self.places.items()
+            if place.numel() <= _KEPT_ELEMENTS
+        }
+        yield self
+        with torch.no_grad():
+            for name, value in before.items():
+                self.places[name].copy_(value)
+
+    def read(self, identify: Identify, count: int) -> dict[str, torch.Tensor]:
         """Load the numbers that `identify(name, size)` gives, each below `count`.
 
         Returns:
-            Per parameter the number that each element received, flat int64;
+            By parameter the number that each element received, flat int64;
             negative where it is none (`_UNFILLED`, `_PADDING`, `_ALTERED`).
         """
         import torch
@@ -90,52 +185,39 @@ class _Loads:
         digit = self.base - 1
         passes = max(1, math.ceil(math.log(max(count, 2), digit)))
         total: dict[str, torch.Tensor] = {}
-        for place in range(passes):
-            self._load(identify, place, digit)
-            for name, parameter in self.parameters.items():
-                value = parameter.detach().flatten().cpu().double()
-                exact = (value >= 1) & (value <= digit) & (value == value.round())
-                number = (value.round().long() - 1) * digit**place
-                number[~exact] = _ALTERED
-                number[value == 0] = _PADDING
-                number[value == UNFILLED] = _UNFILLED
+        for power in range(passes):
+            self._load(identify, power, digit)
+            for name, place in self.places.items():
+                number = _digits(place, digit, digit**power)
                 before = total.get(name)
                 if before is not None:
-                    number = torch.where(
-                        (before >= 0) & (number >= 0),
-                        before + number,
-                        torch.minimum(before, number),
-                    )
+                    both = (before >= 0) & (number >= 0)
+                    number = torch.where(both, before + number, torch.minimum(before, number))
                 total[name] = number
         return total
 
-    def _load(self, identify: Any, place: int, digit: int) -> None:
+    def _load(self, identify: Identify, power: int, digit: int) -> None:
         import torch
 
         def weights() -> Iterator[tuple[str, torch.Tensor]]:
             for name, shape in self.shapes.items():
-                number = identify(name, math.prod(shape)) // digit**place % digit + 1
+                number = identify(name, math.prod(shape)) // digit**power % digit + 1
                 yield name, number.to(torch.float32).reshape(shape)
 
         with torch.no_grad():
-            for parameter in self.parameters.values():
-                parameter.fill_(UNFILLED)
+            for place in self.places.values():
+                place.fill_(UNFILLED)
             self.model.load_weights(weights())
 
 
-def _landing(
-    parameter: str, tensor: str, where: torch.Tensor, indices: torch.Tensor | None
-) -> dict[str, Any]:
-    landing: dict[str, Any] = {
-        "parameter": parameter,
-        "tensor": tensor,
-        "elements": len(where),
-        "first": int(where[0]),
-    }
-    if indices is not None:
-        landing["distinct"] = len(indices.unique())
-        landing["ordered"] = bool((indices.diff() > 0).all())
-    return landing
+def _digits(place: torch.Tensor, digit: int, weight: int) -> torch.Tensor:
+    """Read the digit that each element holds, times its weight; a negative where none."""
+    value = place.detach().flatten().cpu().double()
+    number = (value.round().long() - 1) * weight
+    number[~((value >= 1) & (value <= digit) & (value == value.round()))] = _ALTERED
+    number[value == 0] = _PADDING
+    number[value == UNFILLED] = _UNFILLED
+    return number
 
 
 def _aliases(model: Any) -> dict[str, str]:
@@ -147,14 +229,3 @@ def _aliases(model: Any) -> dict[str, str]:
         if known != name:
             aliases[name] = known
     return aliases
-
-
-def _checkpoint_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    from safetensors import safe_open
-
-    shapes = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(str(path), framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - not a mapping
-                shapes[name] = tuple(tensors.get_slice(name).get_shape())
-    return shapes

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmport.core.output import Sink
+from mmport.core.errors import TargetUnwritable
+from mmport.core.output import Progress, Sink
 from mmport.engines.discover import find_engine
 from mmport.model.evidence import Evidence, Implementation
 from mmport.reference_models.named import DEFAULT
@@ -15,6 +16,8 @@ from mmport.workflows import scaffold
 from mmport.workflows.reference import build_tiny
 from mmport.workflows.verify import VerifyOptions, verify
 
+TINY_MARK = "mmport-tiny.json"
+"""What the builder leaves in every checkpoint of its making."""
 _SIDE_BY_SIDE: tuple[Implementation, ...] = ("port", "in-tree", "transformers")
 
 
@@ -41,8 +44,7 @@ def run_demo(
     engines = find_engine(vllm_python, hf_python)
     with _folder(output) as folder:
         with sink.progress("demo") as progress:
-            progress.step("building the reference model")
-            model = build_tiny(DEFAULT, python=engines.hf, out=folder / "model")
+            model = _build(folder / "model", engines.hf, progress)
             progress.step("scaffolding its port")
             request = scaffold.Request(str(model), folder / "port")
             scaffold.write(scaffold.prepare(request))
@@ -53,6 +55,20 @@ def run_demo(
             hf_python=engines.hf,
         )
         return verify(str(model), options, sink)
+
+
+def _build(model: Path, python: Path, progress: Progress) -> Path:
+    """Build the reference model in a folder that is free, or that an earlier demo made."""
+    if model.exists() and not (model / TINY_MARK).is_file():
+        raise TargetUnwritable(
+            f"{model} is there, and no demo made it", "choose another folder with -o"
+        )
+    return build_tiny(
+        DEFAULT,
+        python=python,
+        out=model,
+        progress=lambda phase: progress.step(f"reference model: {phase}"),
+    )
 
 
 @contextmanager

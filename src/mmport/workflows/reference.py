@@ -7,23 +7,27 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmport.core.errors import TargetUnwritable, WorkerFailed
-from mmport.core.files import sha256_file, staged_folder
+from mmport.core.files import copy_folder, sha256_file, staged_folder
 from mmport.engines.discover import probe
 from mmport.engines.facts import EngineFacts
-from mmport.engines.supervise import WORKERS, Job, run_jobs
+from mmport.engines.supervise import WORKERS, Job, WorkerError, run_jobs
 from mmport.hub.source import ModelSource
 from mmport.reference_models import recipe
 
-_TIMEOUT_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
+"""What building one is given; the largest vocabularies take the longest."""
+
 _BUILDER = ("build_tiny.py", "tiny_tokenizer.py", "tiny_weights.py", "images.py")
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
-Progress = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 def build_tiny(
@@ -34,7 +38,8 @@ def build_tiny(
     layout: str | None = None,
     seed: int = 0,
     dtype: str = "float32",
-    progress: Progress | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+    progress: Tell | None = None,
 ) -> Path:
     """Give a tiny checkpoint that is put together like `source`.
 
@@ -48,6 +53,7 @@ def build_tiny(
         layout: whose tensor names; None for the source's own, or transformers 5's.
         seed: of the weights.
         dtype: of the weights, as torch names it.
+        timeout: seconds that the builder is given.
         progress: called with each phase.
 
     Returns:
@@ -57,23 +63,25 @@ def build_tiny(
         SourceError: the source cannot be read.
         NotPortable: its family or one of its parts is not known.
         EngineMissing: `python` does not work.
-        WorkerFailed: it could not be built.
+        WorkerFailed: it could not be built; the builder's log is kept.
         TargetUnwritable: neither `out` nor the cache can be written.
     """
     payload = recipe.payload(recipe.find_source(source), layout=layout, seed=seed, dtype=dtype)
     cached = cache_folder() / _key(payload, probe(python))
+    builder = _Builder(payload, python, timeout, progress)
     if not cached.is_dir():
         try:
-            _publish(payload, python, cached, progress)
+            with staged_folder(cached, replace=False) as stage:
+                builder.build(stage)
         except TargetUnwritable:
             if out is None:
                 raise
-            _publish(payload, python, out, progress)
+            with staged_folder(out) as stage:
+                builder.build(stage)
             return out
     if out is None:
         return cached
-    with staged_folder(out) as stage:
-        shutil.copytree(cached, stage, dirs_exist_ok=True)
+    copy_folder(cached, out)
     return out
 
 
@@ -86,40 +94,61 @@ def cache_folder() -> Path:
     return Path(general).expanduser() / "mmport" / "tiny"
 
 
-def _publish(payload: dict[str, Any], python: Path, place: Path, progress: Progress | None) -> None:
-    """Build beside `place` and rename; whoever built the same meanwhile is left alone."""
-    own = place.with_name(f"{place.name}.{os.getpid()}")
-    with staged_folder(own) as stage:
-        _build(payload, python, stage, progress)
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """What builds one checkpoint in an engine's Python."""
+
+    payload: dict[str, Any]
+    python: Path
+    timeout: float
+    progress: Tell | None
+
+    def build(self, folder: Path) -> None:
+        """Build into a folder that is there.
+
+        Raises:
+            WorkerFailed: it could not be built.
+        """
+        with _scratch() as scratch:
+            job = Job(
+                name="tiny model",
+                python=self.python,
+                task="build_tiny",
+                payload={**self.payload, "checkpoint": str(folder.resolve())},
+                out=scratch,
+                environment=_ENVIRONMENT,
+            )
+            result = run_jobs([job], timeout=self.timeout, progress=self._tell)[job.name]
+            if result.error is not None:
+                raise _failed(result.error, result.log)
+
+    def _tell(self, _: str, phase: str) -> None:
+        if self.progress is not None:
+            self.progress(phase)
+
+
+def _failed(error: WorkerError, log: Path) -> WorkerFailed:
+    return WorkerFailed(
+        f"the tiny model could not be built ({error.phase}): {error.type}: {error.message}",
+        f"verify with the real weights instead (without --tiny); the log is {log}, and"
+        " `mmport doctor` checks the environment",
+        details=error.traceback,
+    )
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for the worker; kept if the worker failed, as its log says how."""
+    folder = Path(tempfile.mkdtemp(prefix="mmport-tiny-"))
     try:
-        own.rename(place)
-    except OSError:
-        shutil.rmtree(own, ignore_errors=True)
-        if not place.is_dir():
-            raise
-
-
-def _build(payload: dict[str, Any], python: Path, folder: Path, progress: Progress | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="mmport-tiny-") as scratch:
-        job = Job(
-            name="tiny model",
-            python=python,
-            task="build_tiny",
-            payload={**payload, "checkpoint": str(folder.resolve())},
-            out=Path(scratch),
-            environment=_ENVIRONMENT,
-        )
-
-        def tell(_: str, phase: str) -> None:
-            if progress is not None:
-                progress(phase)
-
-        error = run_jobs([job], timeout=_TIMEOUT_SECONDS, progress=tell)[job.name].error
-    if error is not None:
-        raise WorkerFailed(
-            f"the tiny model could not be built ({error.phase}): {error.type}: {error.message}",
-            "try another --seed; `mmport doctor` checks the environment, --debug shows more",
-        )
+        yield folder
+    except WorkerFailed:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _key(payload: dict[str, Any], engine: EngineFacts) -> str:

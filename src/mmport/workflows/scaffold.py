@@ -10,11 +10,18 @@ from pathlib import Path
 from mmport.core.output import Sink
 from mmport.generation.diff import unified_diff
 from mmport.generation.merge import first_mark
-from mmport.generation.update import Update, apply_update, check_folder, plan_update
+from mmport.generation.staging import hand_over, staged_copy
+from mmport.generation.update import (
+    Update,
+    apply_update,
+    check_folder,
+    plan_update,
+    refuse_edited,
+)
 from mmport.model.evidence import Evidence
 from mmport.model.finding import Finding, Severity
 from mmport.model.plan import Layout, PortPlan
-from mmport.model.spec import VlmSpec
+from mmport.model.spec import Source, VlmSpec
 from mmport.planning.plan import plan_port
 from mmport.vllm_api.catalog import Target, resolve_target
 
@@ -88,6 +95,7 @@ def prepare_spec(spec: VlmSpec, request: Request, target: Target) -> Update:
 
     Raises as `prepare` does, but for what reading the model raises.
     """
+    spec = dataclasses.replace(spec, source=_portable(spec.source))
     plan = plan_port(spec, target, layout=request.layout)
     return plan_update(request.folder, plan, spec, force=request.force)
 
@@ -108,31 +116,45 @@ def write(update: Update) -> Scaffold:
     return _result(update, written=True)
 
 
-def prove(
-    result: Scaffold,
+def write_proven(
+    update: Update,
     request: Request,
     vllm_python: Path | None,
     hf_python: Path | None,
     sink: Sink,
 ) -> Scaffold:
-    """Verify a written port on small random weights, and add the evidence to the result.
+    """Prove the port on small random weights, and write it only if it is right.
+
+    It is generated into a folder of its own and proven there. Where it is red,
+    or edits collide with what is generated, nothing is written.
 
     Raises:
+        EditedFiles: files were edited and not accepted.
         EngineMissing: there is no engine to prove it on.
         WorkerFailed: a side of the comparison ended without a result.
+        Objection: the folder changed in the meantime.
+        TargetUnwritable: the folder cannot be written.
     """
-    from mmport.workflows.verify import VerifyOptions, verify
+    from mmport.workflows.verify import VerifyOptions, failed, verify
 
-    options = VerifyOptions(
-        implementations=("port",),
-        port=request.folder,
-        revision=request.revision,
-        trust_remote_code=request.trust_remote_code,
-        tiny=True,
-        vllm_python=vllm_python,
-        hf_python=hf_python,
-    )
-    return dataclasses.replace(result, evidence=verify(request.model, options, sink))
+    refuse_edited(update)
+    if update.conflicts:
+        return _result(update, written=False)
+    with staged_copy(update) as stage:
+        options = VerifyOptions(
+            implementations=("port",),
+            port=stage,
+            revision=request.revision,
+            trust_remote_code=request.trust_remote_code,
+            tiny=True,
+            vllm_python=vllm_python,
+            hf_python=hf_python,
+        )
+        evidence = verify(request.model, options, sink)
+        right = not failed(evidence)
+        if right:
+            hand_over(update, stage)
+    return dataclasses.replace(_result(update, written=right), evidence=evidence)
 
 
 def _result(update: Update, *, written: bool) -> Scaffold:
@@ -147,11 +169,22 @@ def _result(update: Update, *, written: bool) -> Scaffold:
         files=tuple(ScaffoldedFile(item.path, item.state.value) for item in listed.values()),
         # A file that is overwritten may be no UTF-8; what is printed has to be.
         diff=diff.encode(errors="backslashreplace").decode(),
-        findings=(*_conflicts(update), *_edits(update)),
+        findings=(*_conflicts(update, written=written), *_edits(update)),
     )
 
 
-def _conflicts(update: Update) -> list[Finding]:
+def _portable(source: Source) -> Source:
+    """Name a local model by its folder alone: where that lies says nothing elsewhere."""
+    if source.kind != "local":
+        return source
+    folder = Path(source.name).expanduser().resolve()
+    return dataclasses.replace(source, name=folder.name or "model")
+
+
+def _conflicts(update: Update, *, written: bool) -> list[Finding]:
+    settle = f"settle the conflict, remove its marks, then: mmport accept {update.folder}"
+    if not written:
+        settle = f"have the marks written by mmport scaffold without --verify; {settle}"
     return [
         Finding(
             severity=Severity.ERROR,
@@ -159,7 +192,7 @@ def _conflicts(update: Update) -> list[Finding]:
             file=str(update.folder / item.path),
             line=first_mark(item.after or ""),
             message="your accepted edit and the newly generated text change the same lines",
-            fix=f"settle the conflict, remove its marks, then: mmport accept {update.folder}",
+            fix=settle,
         )
         for item in update.changes
         if item.path in update.conflicts

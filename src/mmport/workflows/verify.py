@@ -9,19 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmport.core.errors import Finding, WorkerFailed
+from mmport.core.errors import ModelNotFound, NotPortable, Usage, WorkerFailed
 from mmport.core.files import write_text
 from mmport.core.jsonable import to_json
-from mmport.core.output import Sink
-from mmport.engines.discover import find_engine
+from mmport.core.output import Progress, Sink
+from mmport.engines.discover import Engines, find_engine
 from mmport.generation.lock import proven_hashes, read_lock, record_evidence
 from mmport.hub.opening import open_source
+from mmport.hub.source import ModelSource
 from mmport.inspection.inspector import inspect_model
-from mmport.model.evidence import Evidence, Implementation
+from mmport.model.evidence import Evidence, Implementation, Outcome
+from mmport.model.spec import VlmSpec
+from mmport.verification.referee import ENGINE
 from mmport.verification.run import Setup, compare
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import resolve_target
 from mmport.workflows.reference import build_tiny
+
+VERIFY_SCHEMA = "mmport.verify/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,17 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
     Raises:
         MmportError: the model, the port or an engine is missing, or a worker died.
     """
-    engines = find_engine(options.vllm_python, options.hf_python)
     subjects = _subjects(options)
+    engines = find_engine(options.vllm_python, options.hf_python)
     with sink.progress("verify") as progress, _work_folder() as work:
         source = open_source(model, revision=options.revision)
-        folder = build_tiny(source, python=engines.hf) if options.tiny else source.materialize()
-        spec = inspect_model(open_source(str(folder), revision=None), resolve_target(None))
+        folder = _checkpoint(source, options, engines, progress)
+        spec = inspect_model(
+            open_source(str(folder), revision=None),
+            resolve_target(None),
+            trust_remote_code=options.trust_remote_code,
+        )
+        _check_fit(model, spec, options)
         setup = Setup(
             model=folder,
             spec=spec,
@@ -65,10 +75,24 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
             dtype=options.dtype,
             gpu=options.gpu,
             timeout=options.timeout,
+            vllm_version=_vllm_version(engines),
         )
         evidence = compare(setup, subjects, progress)
-    _keep(evidence, options)
+        _keep(evidence, options)
+        for one in evidence:
+            _save_log(one, work, sink)
     return evidence
+
+
+def failed(evidence: Sequence[Evidence]) -> bool:
+    """Tell whether what the user wants proven is not: the port, where there is one."""
+    ports = [one for one in evidence if one.implementation == "port"]
+    return any(one.outcome is not Outcome.PASSED for one in ports or evidence)
+
+
+def _vllm_version(engines: Engines) -> str:
+    package = engines.vllm_facts.vllm
+    return package.version if package else "unknown"
 
 
 def _subjects(options: VerifyOptions) -> tuple[Subject, ...]:
@@ -81,7 +105,7 @@ def _subject(implementation: Implementation, port: Path | None) -> Subject:
     if implementation != "port":
         return Subject(implementation)
     if port is None:
-        raise Finding("no port was named", "add --port DIR, or choose another --impl")
+        raise Usage("no port was named", "add --port DIR, or choose another --impl")
     plan = read_lock(port).plan
     module_class = f"{plan.model_module}:{plan.architecture}"
     return Subject(
@@ -93,9 +117,47 @@ def _subject(implementation: Implementation, port: Path | None) -> Subject:
     )
 
 
+def _checkpoint(
+    source: ModelSource, options: VerifyOptions, engines: Engines, progress: Progress
+) -> Path:
+    if options.tiny:
+        return build_tiny(
+            source,
+            python=engines.hf,
+            dtype=options.dtype,
+            timeout=options.timeout,
+            progress=lambda phase: progress.step(f"tiny model: {phase}"),
+        )
+    return source.materialize()
+
+
+def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:
+    """Refuse what cannot be compared before an engine is started for it.
+
+    Raises:
+        ModelNotFound: there are no weights to compare with.
+        NotPortable: the port is of another architecture or encoder.
+    """
+    if spec.checkpoint is None:
+        raise ModelNotFound(
+            f"{model} holds no safetensors weights",
+            "add --tiny to verify on small random weights, or fetch the weights",
+        )
+    if options.port is None:
+        return
+    locked = read_lock(options.port).spec
+    ours = (spec.architecture, spec.encoders[0].family)
+    theirs = (locked.architecture, locked.encoders[0].family)
+    if ours != theirs:
+        raise NotPortable(
+            f"{model} is {' with '.join(ours)}, and the port is for {' with '.join(theirs)}",
+            "name the model that the port was made from, or scaffold a port of this one",
+        )
+
+
 @contextmanager
 def _work_folder() -> Iterator[Path]:
-    """A folder for the workers; kept if one died, as its log says how."""
+    """A folder for the workers; it stays if one died, as the error names its log."""
     work = Path(tempfile.mkdtemp(prefix="mmport-verify-"))
     try:
         yield work
@@ -104,8 +166,21 @@ def _work_folder() -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
-    else:
-        shutil.rmtree(work, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _save_log(evidence: Evidence, work: Path, sink: Sink) -> None:
+    """Keep the log of an engine that an implementation brought down, and say where."""
+    stopped = any(
+        measurement.subject == ENGINE
+        for stage in evidence.stages
+        for measurement in stage.measurements
+    )
+    if stopped:
+        name = evidence.implementation
+        _, kept = tempfile.mkstemp(prefix=f"mmport-{name}-", suffix=".log")
+        shutil.copy(work / name / "worker.log", kept)
+        sink.say(f"{name} stopped the engine; its log is {kept}")
 
 
 def _keep(evidence: Sequence[Evidence], options: VerifyOptions) -> None:

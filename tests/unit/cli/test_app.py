@@ -81,6 +81,16 @@ def test_debug_adds_the_traceback_and_keeps_the_exit_code(
     assert err.endswith("mmport: none\n  what to do: make one\n")
 
 
+def test_debug_shows_what_a_worker_said_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = MmportError("no", "yes", details="Traceback of the worker:\n  File x\n")
+    assert run_raising(error, monkeypatch, debug=True) == 3
+    assert "\nTraceback of the worker:\n  File x\nmmport: no\n" in capsys.readouterr().err
+    run_raising(error, monkeypatch)
+    assert "Traceback of the worker" not in capsys.readouterr().err
+
+
 def test_an_unforeseen_error_is_not_taken_for_a_finding(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

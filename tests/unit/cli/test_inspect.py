@@ -90,14 +90,12 @@ def test_findings_are_shown(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_plan_is_shown_and_refused(run: Run, tmp_path: Path) -> None:
-    folder = write_llava(
-        tmp_path, weights=False, text_config={"model_type": "olmo2", "head_dim": None}
-    )
+    folder = write_llava(tmp_path, weights=False, text_config={"model_type": "helium"})
     done = run("inspect", folder, "--format", "json")
     assert done.returncode == 3
     document = json.loads(done.stdout)
     assert document["verdict"] == "not-portable"
-    assert document["spec"]["language_model"]["hf_architecture"] == "Olmo2ForCausalLM"
+    assert document["spec"]["language_model"]["hf_architecture"] == "HeliumForCausalLM"
     assert "what to do:" in done.stderr
     assert "not-portable" in run("inspect", folder).stdout
 

@@ -3,14 +3,17 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mmport.generation.lock import record_evidence
 from mmport.generation.render import render_port
-from mmport.model.evidence import Outcome
+from mmport.model.evidence import Evidence, Outcome
 from mmport.workflows import verify as verify_module
+from mmport.workflows.verify import VerifyOptions
 from tests.unit.cli.program import Run, runner, write_model
 from tests.unit.generation.ports import append, evidence_of, snapshot
 
@@ -224,26 +227,130 @@ def test_a_model_folder_of_any_name_makes_a_sound_port(tmp_path: Path, run: Run)
     assert run("scaffold", model, "-o", tmp_path / "port", "--check").code == 0
 
 
-@pytest.mark.parametrize(("outcome", "code"), [(Outcome.PASSED, 0), (Outcome.FAILED, 1)])
-def test_verify_proves_the_port_that_was_written(
-    tmp_path: Path,
-    model: Path,
-    run: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    outcome: Outcome,
-    code: int,
-) -> None:
-    asked = []
+class Prover:
+    """Stands in for `verify`: records evidence of an outcome in the port that it is given."""
 
-    def verify(name: str, options: verify_module.VerifyOptions, sink: object) -> tuple[Any, ...]:
-        asked.append((name, options.port, options.tiny))
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.ports: list[Path] = []
+
+    def __call__(self, name: str, options: VerifyOptions, sink: object) -> tuple[Evidence, ...]:
         assert options.port is not None
-        return (evidence_of(options.port, outcome),)
+        assert options.tiny
+        assert options.implementations == ("port",)
+        self.ports.append(options.port)
+        evidence = evidence_of(options.port, self.outcome)
+        record_evidence(options.port, evidence)
+        return (evidence,)
 
-    monkeypatch.setattr(verify_module, "verify", verify)
-    arguments = ("scaffold", model, "-o", tmp_path / "port", "--verify", "--format", "json")
-    done = run(*arguments)
-    assert done.code == code
-    assert asked == [(str(model), tmp_path / "port", True)]
-    assert [item["outcome"] for item in json.loads(done.out)["evidence"]] == [outcome]
-    assert run(*arguments[:-2]).code == code
+
+@pytest.fixture
+def prover(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Prover]:
+    def install(outcome: Outcome) -> Prover:
+        prover = Prover(outcome)
+        monkeypatch.setattr(verify_module, "verify", prover)
+        return prover
+
+    return install
+
+
+Install = Callable[[Outcome], Prover]
+
+
+def test_a_port_is_proven_before_it_is_handed_over(
+    tmp_path: Path, model: Path, run: Run, prover: Install
+) -> None:
+    proven, folder = prover(Outcome.PASSED), tmp_path / "port"
+    done = run("scaffold", model, "-o", folder, "--verify", "--format", "json")
+    assert done.code == 0, done.err
+    assert len(proven.ports) == 1
+    assert proven.ports[0] != folder
+    assert json.loads(done.out)["written"] is True
+    assert [item["outcome"] for item in json.loads(done.out)["evidence"]] == ["passed"]
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "port"}
+    assert run("check", folder).code == 0
+    assert run("scaffold", model, "-o", folder, "--verify").code == 0
+    assert run("check", folder).code == 0
+
+
+def test_a_port_that_is_not_right_is_not_written(
+    tmp_path: Path, model: Path, run: Run, prover: Install
+) -> None:
+    prover(Outcome.FAILED)
+    done = run("scaffold", model, "-o", tmp_path / "port", "--verify")
+    assert done.code == 1
+    assert "encoder: off by 1" in done.out
+    said = " ".join(done.out.split())
+    assert f"the port is not proven: nothing was written to {tmp_path / 'port'}" in said
+    assert list(tmp_path.iterdir()) == [model]
+    done = run("scaffold", model, "-o", tmp_path / "port", "--verify", "--format", "json")
+    assert done.code == 1
+    assert json.loads(done.out)["written"] is False
+
+
+def test_a_port_that_is_there_stays_as_it_was_if_the_new_one_is_red(
+    port: Path, tmp_path: Path, run: Run, prover: Install
+) -> None:
+    prover(Outcome.FAILED)
+    other = write_model(tmp_path / "other", vision_feature_select_strategy="full")
+    before = snapshot(port)
+    assert run("scaffold", other, "-o", port, "--check").code == 1
+    assert run("scaffold", other, "-o", port, "--verify").code == 1
+    assert snapshot(port) == before
+    prover(Outcome.PASSED)
+    assert run("scaffold", other, "-o", port, "--verify").code == 0
+    assert run("check", port).code == 0
+    assert run("scaffold", other, "-o", port, "--check").code == 0
+
+
+def test_edits_stop_it_before_the_proof(port: Path, model: Path, run: Run, prover: Install) -> None:
+    proven = prover(Outcome.PASSED)
+    append(port / MODEL, "# mine\n")
+    done = run("scaffold", model, "-o", port, "--verify")
+    assert (done.code, proven.ports) == (1, [])
+    assert "edited and not accepted" in done.err
+
+
+def test_a_conflict_is_not_proven_and_not_written(
+    port: Path, model: Path, run: Run, prover: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proven, module = prover(Outcome.PASSED), port / MODEL
+    module.write_text(f"# mine\n{module.read_text()}")
+    assert run("accept", port).code == 0
+    monkeypatch.setattr(
+        "mmport.generation.update.render_port",
+        lambda plan, spec: {
+            path: f"# newer\n{text}" if path == MODEL else text
+            for path, text in render_port(plan, spec).items()
+        },
+    )
+    before = snapshot(port)
+    done = run("scaffold", model, "-o", port, "--verify", "--format", "json")
+    assert (done.code, proven.ports) == (1, [])
+    (finding,) = json.loads(done.out)["findings"]
+    assert "without --verify" in finding["fix"]
+    assert snapshot(port) == before
+
+
+@pytest.mark.parametrize("way", ["absolute", "relative", "dotted", "link"])
+def test_a_model_by_another_path_changes_nothing(
+    port: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("model")
+    named = {
+        "absolute": str(tmp_path / "model"),
+        "relative": "model",
+        "dotted": "./model/../model/",
+        "link": "link",
+    }[way]
+    assert run("scaffold", named, "-o", port, "--check").code == 0
+    for name, content in snapshot(port).items():
+        assert str(tmp_path).encode() not in content, name
+
+
+def test_the_next_command_can_be_run_as_it_stands(tmp_path: Path, run: Run) -> None:
+    model = write_model(tmp_path / "a model")
+    done = run("scaffold", model, "-o", tmp_path / "port")
+    wanted = f"next: mmport verify '{model}' --port {tmp_path / 'port'} --tiny"
+    assert wanted in " ".join(done.out.split())

@@ -15,7 +15,7 @@ ALL_ERRORS = [
     if issubclass(kind, MmportError) and kind.__module__ == errors.__name__
 ]
 
-EXIT_CODES = {"Usage": 2, "UnknownTarget": 2, "Finding": 1, "EditedFiles": 1}
+EXIT_CODES = {"Usage": 2, "UnknownTarget": 2, "Objection": 1, "EditedFiles": 1}
 
 
 @given(st.text())
@@ -55,3 +55,8 @@ def test_an_error_folds_what_and_hint_and_keeps_the_message() -> None:
     assert error.what == "no such file"
     assert error.hint == "look\N{REPLACEMENT CHARACTER} elsewhere"
     assert str(error) == "no such\nfile"
+    assert error.details == ""
+
+
+def test_details_are_kept_as_they_are() -> None:
+    assert MmportError("what", "hint", details="a\n  b").details == "a\n  b"

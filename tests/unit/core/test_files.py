@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from mmport.core.errors import TargetUnwritable
-from mmport.core.files import sha256_file, sha256_text, staged_folder, write_text, write_tree
+from mmport.core.files import (
+    copy_folder,
+    sha256_file,
+    sha256_text,
+    staged_folder,
+    write_text,
+    write_tree,
+)
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
@@ -194,6 +201,26 @@ def test_staged_folder_that_cannot_take_its_place_keeps_the_old_one(
     with pytest.raises(TargetUnwritable), staged_folder(tmp_path / "port") as stage:
         (stage / "b").write_text("new")
     assert snapshot(tmp_path) == before
+
+
+def test_staged_folder_that_must_not_replace_leaves_who_came_first(tmp_path: Path) -> None:
+    with staged_folder(tmp_path / "cache", replace=False) as stage:
+        (stage / "a").write_text("mine")
+        write_tree(tmp_path / "cache", {"a": "theirs"})
+    assert snapshot(tmp_path) == {"cache": None, "cache/a": b"theirs"}
+
+
+def test_staged_folder_that_must_not_replace_appears_where_nobody_came(tmp_path: Path) -> None:
+    with staged_folder(tmp_path / "cache", replace=False) as stage:
+        (stage / "a").write_text("mine")
+    assert snapshot(tmp_path) == {"cache": None, "cache/a": b"mine"}
+
+
+def test_copy_folder_replaces_whole(tmp_path: Path) -> None:
+    write_tree(tmp_path / "from", {"a": "1", "b/c": "2"})
+    write_tree(tmp_path / "to", {"stale": "0"})
+    copy_folder(tmp_path / "from", tmp_path / "to")
+    assert snapshot(tmp_path / "to") == {"a": b"1", "b": None, "b/c": b"2"}
 
 
 def test_staged_folder_with_an_unwritable_parent(tmp_path: Path) -> None:

@@ -84,3 +84,20 @@ def test_progress_on_a_terminal_is_a_spinner(
 def test_a_piped_page_keeps_a_readable_width(capsys: pytest.CaptureFixture[str]) -> None:
     Sink().result(DOCUMENT, Text("word " * 40))
     assert max(len(line) for line in capsys.readouterr().out.splitlines()) > 80
+
+
+def test_a_line_is_a_result_of_one_line_however_long(capsys: pytest.CaptureFixture[str]) -> None:
+    Sink(Format.JSON).line("/" + "long/" * 60 + "\x1b")
+    out, err = capsys.readouterr()
+    assert (out, err) == ("/" + "long/" * 60 + "\N{REPLACEMENT CHARACTER}\n", "")
+
+
+def test_text_is_said_with_its_lines_and_without_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Sink().say_text("Traceback:\n  [red]here\x1b[2J\n\n")
+    Sink().say_text("")
+    assert capsys.readouterr() == (
+        "",
+        "Traceback:\n  [red]here\N{REPLACEMENT CHARACTER}[2J\n",
+    )

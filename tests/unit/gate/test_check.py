@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from mmport.gate import check as check_module
 from mmport.gate.check import check_port
 from mmport.generation.accept import accept
 from mmport.generation.lock import lock_text, read_lock, record_evidence
-from mmport.model.evidence import Evidence, Outcome
+from mmport.model.evidence import Evidence, FileHash, Outcome, Stage
 from mmport.model.finding import Finding, Severity
 from mmport.model.lock import LOCK_NAME, EvidenceDigest
 from tests.golden.cases import load_spec, port_of
@@ -199,6 +200,46 @@ def of_another_schema(evidence: Evidence) -> Evidence:
     return dataclasses.replace(evidence, schema="mmport.evidence/0")
 
 
+def of_another_model(evidence: Evidence) -> Evidence:
+    return dataclasses.replace(evidence, architecture="OtherForConditionalGeneration")
+
+
+def of_no_model(evidence: Evidence) -> Evidence:
+    return dataclasses.replace(evidence, architecture="")
+
+
+def without_stages(evidence: Evidence) -> Evidence:
+    return dataclasses.replace(evidence, stages=())
+
+
+def without_the_last_stage(evidence: Evidence) -> Evidence:
+    return dataclasses.replace(evidence, stages=evidence.stages[:-1])
+
+
+def with_first_stage(evidence: Evidence, **changes: Any) -> Evidence:
+    first = dataclasses.replace(evidence.stages[0], **changes)
+    return dataclasses.replace(evidence, stages=(first, *evidence.stages[1:]))
+
+
+def with_a_stage_not_run(evidence: Evidence) -> Evidence:
+    return with_first_stage(evidence, outcome=Outcome.NOT_RUN)
+
+
+def without_measurements(evidence: Evidence) -> Evidence:
+    return with_first_stage(evidence, measurements=())
+
+
+def with_a_failed_measurement(evidence: Evidence) -> Evidence:
+    measured = evidence.stages[0].measurements[0]
+    failed = dataclasses.replace(measured, outcome=Outcome.FAILED)
+    return with_first_stage(evidence, measurements=(measured, failed))
+
+
+def of_more_modules(evidence: Evidence) -> Evidence:
+    files = (*evidence.files, FileHash("llava_vllm/gone.py", "0" * 64))
+    return dataclasses.replace(evidence, files=files)
+
+
 def on_another_vllm(evidence: Evidence) -> Evidence:
     environment = dataclasses.replace(evidence.environment, vllm="0.31.0")
     return dataclasses.replace(evidence, environment=environment)
@@ -211,6 +252,14 @@ def on_another_vllm(evidence: Evidence) -> Evidence:
         (of_another, [("evidence-damaged", "port.json")]),
         (of_another_schema, [("evidence-damaged", "port.json")]),
         (on_another_vllm, [("evidence-target", "port.json")]),
+        (of_another_model, [("evidence-other-model", "port.json")]),
+        (of_no_model, [("evidence-stale", "port.json")]),
+        (of_more_modules, [("evidence-stale", "port.json")]),
+        (without_stages, [("evidence-incomplete", "port.json")] * len(Stage)),
+        (without_the_last_stage, [("evidence-incomplete", "port.json")]),
+        (with_a_stage_not_run, [("evidence-incomplete", "port.json")]),
+        (without_measurements, [("evidence-incomplete", "port.json")]),
+        (with_a_failed_measurement, [("evidence-incomplete", "port.json")]),
     ],
 )
 def test_evidence_has_to_be_about_this_port(
@@ -232,3 +281,65 @@ def test_what_vllms_own_class_does_is_no_fault_of_the_port(port: Path) -> None:
     )
     record_evidence(port, evidence)
     assert check_port(port) == ()
+
+
+def test_a_module_that_the_lock_does_not_know_is_an_error(port: Path) -> None:
+    extra = port / "llava_vllm" / "deep" / "extra.py"
+    extra.parent.mkdir()
+    extra.write_text("import os\n")
+    found = {finding.rule: finding for finding in check_port(port)}
+    assert set(found) == {"file-unlocked", "lint", "evidence-stale"}
+    assert {finding.file for finding in found.values()} == {str(extra)}
+    assert f"mmport accept {port}" in found["file-unlocked"].fix
+    extra.write_text("def f(:\n")
+    assert ("syntax", "extra.py") in rules(port)
+
+
+def test_an_added_module_has_to_be_accepted_and_proven(port: Path) -> None:
+    extra = port / "llava_vllm" / "extra.py"
+    extra.write_text("X = 1\n")
+    accept(port)
+    assert rules(port) == [("evidence-stale", "extra.py")]
+    record_evidence(port, evidence_of(port))
+    assert check_port(port) == ()
+    write_port(port)
+    assert check_port(port) == ()
+    append(extra, "Y = 2\n")
+    assert rules(port) == [("edited", "extra.py"), ("evidence-stale", "extra.py")]
+    extra.unlink()
+    assert rules(port) == [("edited", "extra.py"), ("evidence-stale", "port.json")]
+    accept(port)
+    assert rules(port) == [("evidence-stale", "port.json")]
+
+
+def test_a_port_can_be_checked_through_a_link(port: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(port)
+    assert check_port(link) == ()
+    append(port / MODEL, "import os\n")
+    lint = next(item for item in check_port(link) if item.rule == "lint")
+    assert lint.file == str(link / MODEL)
+
+
+def test_a_module_that_is_a_link_can_be_linted(port: Path, tmp_path: Path) -> None:
+    real = (port / MODEL).rename(tmp_path / "real.py")
+    append(real, "import os\n")
+    (port / MODEL).symlink_to(real)
+    assert ("lint", "llava.py") in rules(port)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('package = "llava_vllm"', "package = 'a\"b'"), ('role = "connector"', 'role = "encoder"')],
+)
+def test_a_plan_that_is_no_plan_is_a_damaged_lock(port: Path, old: str, new: str) -> None:
+    text = (port / LOCK_NAME).read_text()
+    assert old in text
+    (port / LOCK_NAME).write_text(text.replace(old, new))
+    assert only(port).rule == "lock-damaged"
+
+
+def test_a_folder_in_a_files_place_is_a_missing_file(port: Path) -> None:
+    (port / "README.md").unlink()
+    (port / "README.md").mkdir()
+    assert rules(port) == [("file-missing", "README.md")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmport import __version__
-from mmport.generation.lock import proven_hashes
+from mmport.generation.lock import proven_hashes, read_lock
 from mmport.generation.update import apply_update, plan_update
 from mmport.model.evidence import (
     EVIDENCE_SCHEMA,
@@ -64,6 +64,7 @@ def evidence_of(folder: Path, outcome: Outcome = Outcome.PASSED) -> Evidence:
         stages=tuple(_stage(stage, outcome) for stage in Stage),
         outcome=outcome,
         first_failure="" if outcome is Outcome.PASSED else "encoder: off by 1",
+        architecture=read_lock(folder).plan.architecture,
     )
 
 

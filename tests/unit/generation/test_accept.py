@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmport.core.errors import Finding, PortUnreadable
+from mmport.core.errors import Objection, PortUnreadable
 from mmport.core.files import sha256_file
 from mmport.generation import accept as accept_module
 from mmport.generation.accept import accept
@@ -53,8 +53,32 @@ def test_an_edit_that_was_undone_is_forgotten(tmp_path: Path) -> None:
 
 def test_a_file_of_the_users_own_is_no_edit(tmp_path: Path) -> None:
     write_port(tmp_path)
-    (tmp_path / "llava_vllm" / "extra.py").write_text("x = 1\n")
+    for name in ("tests/test_mine.py", "setup.py", "llava_vllm/data.json"):
+        (tmp_path / name).write_text("1\n")
     assert accept(tmp_path) == ()
+
+
+def test_a_module_added_to_the_package_becomes_part_of_the_port(tmp_path: Path) -> None:
+    write_port(tmp_path)
+    extra = tmp_path / "llava_vllm" / "extra.py"
+    extra.write_text("x = 1\n")
+    assert accept(tmp_path) == ("llava_vllm/extra.py",)
+    added = AcceptedEdit("llava_vllm/extra.py", sha256_file(extra), pristine="")
+    assert read_lock(tmp_path).accepted == (added,)
+    before = snapshot(tmp_path)
+    write_port(tmp_path, force=True)
+    assert snapshot(tmp_path) == before
+    extra.unlink()
+    assert accept(tmp_path) == ()
+    assert read_lock(tmp_path).accepted == ()
+
+
+def test_a_module_whose_name_no_lock_may_hold_is_not_accepted(tmp_path: Path) -> None:
+    write_port(tmp_path)
+    (tmp_path / "llava_vllm" / "a:b.py").write_text("x = 1\n")
+    with pytest.raises(Objection, match=r"cannot stand in mmport\.lock"):
+        accept(tmp_path)
+    assert read_lock(tmp_path).accepted == ()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +98,7 @@ def test_what_cannot_be_part_of_a_port_is_not_accepted(
     else:
         (tmp_path / MODEL).write_bytes(content)
     before = snapshot(tmp_path)
-    with pytest.raises(Finding, match=f"{MODEL}{message}|{MODEL} {message}") as caught:
+    with pytest.raises(Objection, match=f"{MODEL}{message}|{MODEL} {message}") as caught:
         accept(tmp_path)
     assert caught.value.exit_code == 1
     assert snapshot(tmp_path) == before
@@ -86,7 +110,7 @@ def test_an_edit_of_text_that_is_no_longer_known_is_not_accepted(
     write_port(tmp_path)
     append(tmp_path / MODEL, "# mine\n")
     monkeypatch.setattr(accept_module, "render_port", lambda plan, spec: {MODEL: "# newer\n"})
-    with pytest.raises(Finding, match="no longer knows the text") as caught:
+    with pytest.raises(Objection, match="no longer knows the text") as caught:
         accept(tmp_path)
     assert "accept with mmport 0" in caught.value.hint
 

@@ -96,6 +96,16 @@ def test_the_lock_has_a_hash_of_every_file() -> None:
         ('path = "README.md"', 'path = "C:/README.md"'),
         ('path = "README.md"', 'path = ""'),
         ('path = "README.md"', 'path = "a/../../README.md"'),
+        ('package = "llava_vllm"', "package = 'a\"b'"),
+        ('module = "llava"', 'module = "../llava"'),
+        ('distribution = "llava-vllm"', 'distribution = "llava vllm\\n[x]"'),
+        ('class_prefix = "Llava"', 'class_prefix = "L:"'),
+        ('role = "connector"', 'role = "encoder"'),
+        ('vllm_path = "vision_tower"', 'vllm_path = "vision tower"'),
+        ('vllm_class = "CLIPVisionModel"', 'vllm_class = "CLIP()"'),
+        ('vllm_class = "CLIPVisionModel"', 'vllm_class = ""'),
+        ('vllm_module = "vllm.model_executor.models.clip"', 'vllm_module = "os; x"'),
+        ("^lm_head", "^(lm_head"),
     ],
 )
 def test_a_damaged_lock_is_refused_and_says_why(tmp_path: Path, old: str, new: str) -> None:
@@ -105,6 +115,12 @@ def test_a_damaged_lock_is_refused_and_says_why(tmp_path: Path, old: str, new: s
     with pytest.raises(PortUnreadable, match=r"mmport.lock is damaged: .") as caught:
         read_lock(tmp_path)
     assert "version control" in caught.value.hint
+
+
+def test_a_lock_without_components_is_refused() -> None:
+    lock = dataclasses.replace(lock_of(), plan=dataclasses.replace(lock_of().plan, components=()))
+    with pytest.raises(PortUnreadable, match=r"components are \[\], not one each of"):
+        parse_lock(lock_text(lock))
 
 
 def test_bytes_that_are_no_text_are_a_damaged_lock(tmp_path: Path) -> None:
@@ -120,9 +136,23 @@ def test_a_folder_without_a_lock_is_no_port(tmp_path: Path) -> None:
         read_lock(tmp_path / "absent")
 
 
-def test_evidence_is_about_what_vllm_runs() -> None:
-    assert proven_paths(lock_of()) == ("llava_vllm/__init__.py", "llava_vllm/llava.py")
-    assert proven_paths(lock_of(layout="file")) == ("llava.py",)
+def test_evidence_is_about_what_vllm_runs(tmp_path: Path) -> None:
+    generated = ("llava_vllm/__init__.py", "llava_vllm/llava.py")
+    assert proven_paths(tmp_path, lock_of()) == generated
+    for path in ("llava_vllm/extra.py", "llava_vllm/deep/er.py", "tests/test_mine.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("x = 1\n")
+    own = ("llava_vllm/deep/er.py", "llava_vllm/extra.py")
+    assert proven_paths(tmp_path, lock_of()) == tuple(sorted((*generated, *own)))
+    (tmp_path / "mine.py").write_text("x = 1\n")
+    assert proven_paths(tmp_path, lock_of(layout="file")) == ("llava.py",)
+
+
+def test_modules_of_the_users_own_are_hashed_for_the_proof(tmp_path: Path) -> None:
+    write_port(tmp_path)
+    extra = tmp_path / "llava_vllm" / "extra.py"
+    extra.write_text("x = 1\n")
+    assert FileHash("llava_vllm/extra.py", sha256_file(extra)) in proven_hashes(tmp_path)
 
 
 def test_proven_hashes_are_those_on_disk(tmp_path: Path) -> None:

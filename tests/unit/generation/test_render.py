@@ -79,6 +79,96 @@ def test_the_readme_serves_the_model_at_its_revision() -> None:
     assert "--revision" not in port_of(load_spec("siglip_qwen2"))["README.md"]
 
 
+def test_the_readme_names_a_hub_model_and_no_folder() -> None:
+    hub, local = port_of(load_spec())["README.md"], port_of(load_spec("siglip_qwen2"))["README.md"]
+    assert "`MODEL` stands for" not in hub
+    assert "`MODEL` stands for" in local
+    assert "vllm serve MODEL" in local
+    assert "mmport verify MODEL --port . --tiny" in local
+
+
+def test_the_readme_claims_no_more_than_was_proven() -> None:
+    text = port_of(load_spec())["README.md"]
+    assert "Written by mmport for vLLM 0.31 to 0.33" in text
+    assert "The release that it is proven on is named in `evidence/`" in text
+
+
+def test_the_readme_says_what_differs_from_vllms_own_class_if_there_is_one() -> None:
+    heading = "## What differs from vLLM's own class"
+    text = port_of(load_spec())["README.md"]
+    assert text.count("\n- The port ") == 2
+    assert heading in text
+    assert heading not in port_of(load_spec(architecture="NewVisionModel"))["README.md"]
+    gemma = port_of(load_spec("siglip_gemma2"))["README.md"]
+    assert "leaves the logits as the head makes them" in gemma
+
+
+def of_language_model(architecture: str) -> VlmSpec:
+    spec = load_spec()
+    text = dataclasses.replace(spec.language_model, vllm_architecture=architecture)
+    return dataclasses.replace(spec, language_model=text)
+
+
+def model_class(files: dict[str, str]) -> ast.ClassDef:
+    return next(
+        node
+        for node in ast.parse(files["llava_vllm/llava.py"]).body
+        if isinstance(node, ast.ClassDef) and node.name == "LlavaForConditionalGeneration"
+    )
+
+
+PP, LORA = "SupportsPP", "SupportsLoRA"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "able"),
+    [
+        ("LlamaForCausalLM", {PP, LORA}),
+        ("GPT2LMHeadModel", {PP}),
+        ("IQuestLoopCoderForCausalLM", set()),
+    ],
+)
+def test_a_port_declares_what_its_language_model_can_do(
+    tmp_path: Path, architecture: str, able: set[str]
+) -> None:
+    files = port_of(of_language_model(architecture))
+    node = model_class(files)
+    bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    assert bases & {PP, LORA} == able
+    source = ast.unparse(node)
+    assert ("make_empty_intermediate_tensors" in source) == (PP in able)
+    for name in ("supports_tower_connector_lora", "get_mm_mapping", "get_mm_lora_token_counts"):
+        assert (name in source) == (LORA in able)
+    assert "packed_modules_mapping" in source
+    smoke = files["tests/test_smoke.py"]
+    assert ("supports_pp(" in smoke, "supports_lora(" in smoke) == (PP in able, LORA in able)
+    assert ("## What it does not do" in files["README.md"]) == (able != {PP, LORA})
+    for path in ("llava_vllm/llava.py", "tests/test_smoke.py"):
+        file = tmp_path / Path(path).name
+        file.write_text(files[path])
+        assert lint_python([file], first_party="llava_vllm") == ()
+
+
+def test_a_language_model_that_is_not_split_gets_no_intermediate_tensors() -> None:
+    node = model_class(port_of(of_language_model("IQuestLoopCoderForCausalLM")))
+    (forward,) = (item for item in node.body if getattr(item, "name", "") == "forward")
+    assert isinstance(forward, ast.FunctionDef)
+    assert [argument.arg for argument in forward.args.args][3] == "intermediate_tensors"
+    call = forward.body[-1]
+    assert "self.language_model(input_ids, positions, inputs_embeds=inputs_embeds)" in ast.unparse(
+        call
+    )
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\nb", "a]", ""])
+def test_ruff_gets_no_name_that_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    with pytest.raises(MalformedSource):
+        lint_python([tmp_path / "a.py"], first_party=name)
+    with pytest.raises(MalformedSource):
+        format_python("x = 1\n", first_party=name)
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     token=st.text(min_size=1).filter(lambda text: text.isprintable()) | st.just(INJECTION),

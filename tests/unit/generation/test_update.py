@@ -277,3 +277,36 @@ def test_a_failure_half_way_restores_what_was_there(
     with pytest.raises(TargetUnwritable, match="disk full"):
         write_port(tmp_path, load_spec("siglip_qwen2"))
     assert snapshot(tmp_path) == before
+
+
+def of_source(name: str) -> VlmSpec:
+    spec = load_spec("siglip_qwen2")
+    source = dataclasses.replace(spec.source, kind="local", name=name, revision=None)
+    return dataclasses.replace(spec, source=source)
+
+
+def test_a_local_model_whose_folder_was_renamed_changes_nothing(tmp_path: Path) -> None:
+    write_port(tmp_path, of_source("model"))
+    update = plan_update(tmp_path, plan_of(of_source("copy")), of_source("copy"))
+    assert update.pending == ()
+
+
+def test_another_model_in_a_folder_of_the_same_name_is_recorded(tmp_path: Path) -> None:
+    write_port(tmp_path, of_source("model"))
+    spec = of_source("model")
+    other = dataclasses.replace(spec, source=dataclasses.replace(spec.source, files=()))
+    assert LOCK_NAME in {item.path for item in plan_update(tmp_path, plan_of(other), other).pending}
+
+
+def test_a_module_that_comes_to_be_generated_meets_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_port(tmp_path)
+    (tmp_path / "llava_vllm" / "extra.py").write_text("mine = 1\n")
+    accept(tmp_path)
+    monkeypatch.setattr(
+        update_module,
+        "render_port",
+        lambda plan, spec: port_of(spec) | {"llava_vllm/extra.py": "generated = 1\n"},
+    )
+    assert states(tmp_path)["llava_vllm/extra.py"] is State.CONFLICT

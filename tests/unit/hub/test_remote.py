@@ -56,19 +56,16 @@ def test_materialize_takes_weights_and_texts_and_no_pickles_or_code(hub: FakeHub
     assert not got & {"pytorch_model.bin", "modeling_llava.py", "consolidated.safetensors"}
 
 
-@pytest.mark.parametrize("by_argument", [True, False])
-def test_offline_is_served_from_the_cache_alone(
-    hub: FakeHub, tmp_path: Path, by_argument: bool
-) -> None:
+def test_offline_is_served_from_the_cache_alone(hub: FakeHub, tmp_path: Path) -> None:
     online = open_source("org/model", revision="main")
     online.materialize()
     # A fetch by commit leaves no ref behind; a user's own fetch of a branch does.
     refs = tmp_path / "cache" / "models--org--model" / "refs"
     refs.mkdir(exist_ok=True)
     (refs / "main").write_text(COMMIT)
-    with serving(hub.folder, tmp_path / "cache", offline=not by_argument) as silent:
+    with serving(hub.folder, tmp_path / "cache", offline=True) as silent:
         silent.unreachable = True
-        source = open_source("org/model", revision=None, offline=by_argument)
+        source = open_source("org/model", revision=None)
         assert source.revision == COMMIT
         assert source.read_json("config.json")["model_type"] == "llava"
         assert source.tensor_headers() == online.tensor_headers()
@@ -78,11 +75,12 @@ def test_offline_is_served_from_the_cache_alone(
         assert silent.requests == []
 
 
-def test_offline_without_a_cache_says_so(hub: FakeHub) -> None:
-    with pytest.raises(HubOffline, match=r"holds no config\.json of org/model") as caught:
-        open_source("org/model", revision=None, offline=True)
-    assert "HF_HUB_OFFLINE" in caught.value.hint
-    assert hub.requests == []
+def test_offline_without_a_cache_says_so(hub: FakeHub, tmp_path: Path) -> None:
+    with serving(hub.folder, tmp_path / "empty", offline=True) as silent:
+        with pytest.raises(HubOffline, match=r"holds no config\.json of org/model") as caught:
+            open_source("org/model", revision=None)
+        assert "HF_HUB_OFFLINE" in caught.value.hint
+        assert silent.requests == []
 
 
 @pytest.mark.parametrize(

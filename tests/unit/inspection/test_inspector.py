@@ -66,7 +66,7 @@ def test_every_llava_is_read(tmp_path: Path, encoder: Encoder, text: Text, layou
     assert spec.language_model.vllm_architecture == ARCHITECTURES[text]
     assert spec.language_model.base_prefix == "model"
     assert spec.checkpoint is not None
-    assert spec.checkpoint.layout == layout.removesuffix("-below-model")
+    assert spec.checkpoint.layout == layout
     shapes = llava_shapes(encoder, text, layout)
     assert sum(group.count for group in spec.checkpoint.tensors) == len(shapes)
     assert spec.checkpoint.files == ("model.safetensors",)
@@ -201,9 +201,9 @@ def test_the_decoder_may_have_another_name(tmp_path: Path) -> None:
 
 
 def test_a_language_model_that_vllm_has_not(tmp_path: Path) -> None:
-    text = {"model_type": "olmo2", "head_dim": None}
+    text = {"model_type": "helium"}
     model = spec_of(only_config(tmp_path, tiny(text_config=text))).language_model
-    assert (model.hf_architecture, model.vllm_architecture) == ("Olmo2ForCausalLM", None)
+    assert (model.hf_architecture, model.vllm_architecture) == ("HeliumForCausalLM", None)
 
 
 def test_a_leftover_architecture_of_the_language_model_is_not_believed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from mmport.planning.plan import plan_port
 from mmport.vllm_api.catalog import Target
 from tests.golden.cases import load_spec, plan_of
 
+T5 = "transformers-5"
 ONE, TWO = FeatureSpec((-2,), "default"), FeatureSpec((-2, -1), "default")
 
 
@@ -31,6 +32,7 @@ def with_layout(spec: VlmSpec, layout: Any) -> VlmSpec:
         ("clip_llama", "transformers-4", ONE, Verdict.IN_TREE),
         ("clip_llama", "transformers-4.52", ONE, Verdict.IN_TREE),
         ("clip_llama", "transformers-5", ONE, Verdict.BACKEND),
+        ("clip_llama", "transformers-5-below-model", ONE, Verdict.BACKEND),
         ("clip_llama", "transformers-4", TWO, Verdict.BACKEND),
         ("siglip_qwen2", "transformers-4", ONE, Verdict.IN_TREE),
         ("siglip_qwen2", "transformers-5", ONE, Verdict.PORT),
@@ -54,6 +56,33 @@ def test_every_no_has_its_reasons() -> None:
     choice, reason = decision(plan, "Transformers backend")
     assert choice == "no"
     assert "crop size" in reason
+
+
+def test_the_backend_is_advised_only_for_what_it_was_measured_with() -> None:
+    spec = with_layout(replaced_language_model(hf_architecture="MistralForCausalLM"), T5)
+    plan = plan_of(spec)
+    assert plan.verdict is Verdict.PORT
+    reason = decision(plan, "Transformers backend")[1]
+    assert reason == "not measured with clip and MistralForCausalLM on vLLM 0.32.0"
+
+
+@pytest.mark.parametrize("release", ["0.31.0", "0.33.0"])
+def test_what_was_measured_on_one_release_is_not_claimed_of_another(release: str) -> None:
+    plan = plan_port(with_layout(load_spec(), T5), Target(release, "E9"))
+    assert plan.verdict is Verdict.PORT
+    assert "(seen on vLLM 0.32.0)" in decision(plan, "vLLM's own class")[1]
+    reason = decision(plan, "Transformers backend")[1]
+    assert reason.startswith("not measured")
+    assert reason.endswith(f"on vLLM {release}; on vLLM 0.32.0 it was right")
+
+
+def test_what_the_port_does_beyond_vllms_own_class_is_named() -> None:
+    def beyond(spec: VlmSpec) -> set[str]:
+        named = [item for item in plan_of(spec).decisions if item.subject.startswith("beyond")]
+        return {item.choice.split(" ")[0] for item in named}
+
+    assert beyond(load_spec()) == {"loads", "takes"}
+    assert beyond(load_spec(architecture="AyaVisionForConditionalGeneration")) == set()
 
 
 def test_without_weights_the_verdict_names_what_it_hangs_on() -> None:
@@ -88,6 +117,44 @@ def replaced_language_model(**changes: Any) -> VlmSpec:
     return dataclasses.replace(
         spec, language_model=dataclasses.replace(spec.language_model, **changes)
     )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "pipeline_parallel", "lora"),
+    [
+        ("LlamaForCausalLM", True, True),
+        ("Olmo2ForCausalLM", True, True),
+        ("GPT2LMHeadModel", True, False),
+        ("IQuestLoopCoderForCausalLM", False, False),
+    ],
+)
+def test_the_port_claims_what_its_language_model_can_do(
+    architecture: str, pipeline_parallel: bool, lora: bool
+) -> None:
+    plan = plan_of(replaced_language_model(vllm_architecture=architecture))
+    assert (plan.pipeline_parallel, plan.lora) == (pipeline_parallel, lora)
+    left_out = {item.subject for item in plan.decisions if item.choice == "left out"}
+    assert left_out == {
+        name
+        for name, able in (("pipeline parallelism", pipeline_parallel), ("LoRA", lora))
+        if not able
+    }
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("JambaForCausalLM", r"recurrent state \(IsHybrid, HasInnerState\)"),
+        ("MambaForCausalLM", r"has no attention \(IsAttentionFree, HasInnerState\)"),
+        ("Qwen3NextForCausalLM", "IsHybrid"),
+    ],
+)
+def test_a_language_model_with_a_state_of_its_own_is_refused(
+    architecture: str, message: str
+) -> None:
+    with pytest.raises(NotPortable, match=message) as caught:
+        plan_of(replaced_language_model(vllm_architecture=architecture))
+    assert "--model-impl transformers" in caught.value.hint
 
 
 def replaced_encoder(**changes: Any) -> VlmSpec:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from mmport.core.errors import Usage
+from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
 from mmport.reference_models.facts import family_of
 from mmport.reference_models.resolve import resolve
@@ -15,7 +18,7 @@ def test_loads_and_is_of_real_size(name: str) -> None:
     model = named.load(name)
     family = family_of(model.config)
     whole = resolve(model.config, family)
-    assert model.description
+    assert set(family.layouts) == set(get_args(KeyLayout))
     assert model.layout in family.layouts
     assert whole.text.number("hidden_size") >= 896
     assert whole.vision.number("num_hidden_layers") >= 24

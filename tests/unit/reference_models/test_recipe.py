@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from mmport.core.errors import MalformedSource, ModelNotFound, NotPortable, Usage
 from mmport.hub.opening import open_source
+from mmport.model.spec import KeyLayout
 from mmport.reference_models import named, recipe
 from mmport.reference_models.facts import sizes
 from tests.unit.checkpoints import write_llava
@@ -122,7 +123,7 @@ class TestRepo:
         assert settings["patch_size"] == 8
         assert settings["image_processor"]["size"] == {"shortest_edge": 40}
 
-    @pytest.mark.parametrize("layout", ["transformers-4", "transformers-4.52", "transformers-5"])
+    @pytest.mark.parametrize("layout", get_args(KeyLayout))
     def test_the_weights_own_layout_is_the_default(self, tmp_path: Path, layout: Any) -> None:
         told = payload(write_llava(tmp_path / "repo", layout=layout))
         assert told["renames"] == payload("clip-llama", layout)["renames"]

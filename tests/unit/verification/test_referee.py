@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from mmport.engines.supervise import WorkerError
 from mmport.model.evidence import Outcome, Stage, StageResult
@@ -39,9 +39,17 @@ class Side:
         self.write("processor", document, {"8x8": np.full((1, 3, 8, 8), pixels, np.float32)})
 
     def write_scenario(
-        self, name: str, *, tokens: list[int], engine: bool, shift: float = 0.0, scale: float = 1.0
+        self,
+        name: str,
+        *,
+        tokens: list[int],
+        engine: bool,
+        shift: float = 0.0,
+        scale: float = 1.0,
+        tie: bool = False,
     ) -> None:
         logprobs = np.log(np.arange(1, VOCABULARY + 1, dtype=np.float32) / 15) + shift
+        logprobs[3] = logprobs[4] if tie else logprobs[3]
         request: dict[str, Any] = {"prompt": [3, 3, 1], "tokens": tokens}
         tensors = {"0/prompt": np.full(2, -1.0 + shift, np.float32)}
         if engine:
@@ -60,10 +68,12 @@ def sides(tmp_path: Path) -> tuple[Side, Side]:
         side.write_processor([3, 3, 1])
         for scenario in SCENARIOS:
             side.write_scenario(scenario.name, tokens=[4, 4], engine=side is candidate)
-    reference.write("weights", {"unused": []})
-    trace = {"tensors": {"a": 1}, "landings": [], "unfilled": {}, "altered": {}, "aliases": {}}
-    landing = {"tensor": "a", "parameter": "a", "elements": 1, "first": 0}
-    candidate.write("weights", trace | {"landings": [landing], "packed": {}})
+    reference.write("weights", {"unused": [], "tied": []})
+    landing = {"tensor": "a", "parameter": "a", "elements": 1, "first": 0, "last": 0}
+    trace: dict[str, Any] = {"tensors": {"a": 1}, "landings": [landing], "rearranged": []}
+    trace |= {name: {} for name in ("unfilled", "padding", "altered", "aliases", "packed")}
+    trace |= {"landed": {"a": {"elements": 1, "distinct": 1}}, "elements": True}
+    candidate.write("weights", trace)
     return reference, candidate
 
 
@@ -108,6 +118,39 @@ def test_other_tokens_fail_generation_alone(sides: tuple[Side, Side]) -> None:
     found = outcomes(verdict(sides))
     assert found[Stage.LOGITS] is Outcome.PASSED
     assert found[Stage.GENERATION] is Outcome.FAILED
+
+
+def test_tokens_may_part_where_hf_has_no_favourite(sides: tuple[Side, Side]) -> None:
+    """The last two of the vocabulary are made equal: either is the greedy token."""
+    for side in sides:
+        side.write_scenario("image", tokens=[4, 4], engine=side is sides[1], tie=True)
+    sides[1].write_scenario("image", tokens=[4, 3], engine=True, tie=True)
+    stages = verdict(sides)
+    assert outcomes(stages)[Stage.GENERATION] is Outcome.PASSED
+    notes = [item.detail for item in stages[4].measurements if item.subject == "greedy tokens 0"]
+    assert any("HF's own choice at 1" in note for note in notes)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_logprob_that_is_no_number_fails_wherever_it_is(
+    sides: tuple[Side, Side], step: int
+) -> None:
+    path = sides[1].folder / "scenario-image.json"
+    document = json.loads(path.read_text())
+    document["requests"][0]["steps"][step]["4"] = float("nan")
+    path.write_text(json.dumps(document))
+    assert outcomes(verdict(sides))[Stage.GENERATION] is Outcome.FAILED
+
+
+def test_a_connector_that_did_not_run_fails_the_encoder(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        file = side.folder / "scenario-image.safetensors"
+        kept = {name: value for name, value in load_file(file).items() if "connector" not in name}
+        save_file(kept, file)
+        failure = first_failure(verdict(sides))
+        assert failure is not None
+        assert (failure.stage, failure.subject) == (Stage.ENCODER, "tower")
+        assert "did not run" in failure.detail
 
 
 def test_an_engine_that_raised_fails_its_stage_and_leaves_the_rest_unrun(tmp_path: Path) -> None:

@@ -2,33 +2,56 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmport.model.evidence import Outcome
+from mmport.model.evidence import Measurement, Outcome
 from mmport.verification.weights import judge_weights
 
 TOWER = "vision_tower"
 
 
 def landing(tensor: str, parameter: str, elements: int = 4, first: int = 0) -> dict[str, Any]:
-    return {"tensor": tensor, "parameter": parameter, "elements": elements, "first": first}
+    return {
+        "tensor": tensor,
+        "parameter": parameter,
+        "elements": elements,
+        "first": first,
+        "last": first + elements - 1,
+    }
+
+
+def blank(elements: int, first: int = 0) -> dict[str, int]:
+    return {"elements": elements, "first": first}
 
 
 def trace(*landings: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    sizes = {item["tensor"]: item["elements"] for item in landings}
     right = {
-        "tensors": {item["tensor"]: item["elements"] for item in landings},
+        "tensors": dict(sizes),
         "landings": list(landings),
+        "landed": {name: {"elements": size, "distinct": size} for name, size in sizes.items()},
+        "rearranged": [],
         "unfilled": {},
         "padding": {},
         "altered": {},
         "aliases": {},
         "packed": {"qkv_proj": ["q_proj", "k_proj", "v_proj"]},
+        "elements": True,
     }
     return right | changes
 
 
-def failures(found: dict[str, Any], unused: tuple[str, ...] = ()) -> dict[str, str]:
+def judged(
+    found: dict[str, Any], unused: tuple[str, ...] = (), tied: tuple[str, ...] = ()
+) -> dict[str, Measurement]:
+    reference = {"unused": list(unused), "tied": list(tied)}
+    return {item.subject: item for item in judge_weights(found, reference, TOWER)}
+
+
+def failures(
+    found: dict[str, Any], unused: tuple[str, ...] = (), tied: tuple[str, ...] = ()
+) -> dict[str, str]:
     return {
-        measurement.subject: measurement.detail
-        for measurement in judge_weights(found, unused, TOWER)
+        subject: measurement.detail
+        for subject, measurement in judged(found, unused, tied).items()
         if measurement.outcome is Outcome.FAILED
     }
 
@@ -44,13 +67,14 @@ def test_a_tensor_that_hf_uses_must_be_loaded() -> None:
     assert failures(found, unused=("b.weight",)) == {}
 
 
-def test_a_tied_tensor_needs_no_place_of_its_own() -> None:
+def test_a_tied_tensor_needs_no_place_of_its_own_if_hf_ties_it_too() -> None:
     found = trace(
         landing("model.embed_tokens.weight", "language_model.model.embed_tokens.weight"),
         aliases={"language_model.lm_head.weight": "language_model.model.embed_tokens.weight"},
     )
     found["tensors"]["lm_head.weight"] = 4
-    assert failures(found) == {}
+    assert failures(found, tied=("lm_head.weight",)) == {}
+    assert "lm_head.weight" in failures(found)["checkpoint elements"]
 
 
 def test_a_part_that_is_lost_is_found() -> None:
@@ -59,24 +83,56 @@ def test_a_part_that_is_lost_is_found() -> None:
     assert "3 of 4 elements" in failures(found)["checkpoint elements"]
 
 
+def test_one_half_loaded_twice_does_not_make_a_whole() -> None:
+    found = trace(landing("qk.weight", "q.weight", 2), landing("qk.weight", "k.weight", 2))
+    found["tensors"]["qk.weight"] = 4
+    found["landed"]["qk.weight"] = {"elements": 4, "distinct": 2}
+    assert "2 of 4 elements" in failures(found)["checkpoint elements"]
+
+
 def test_a_tensor_loaded_twice_is_found() -> None:
     found = trace(landing("a.weight", "a.weight"), landing("a.weight", "b.weight"))
-    for item in found["landings"]:
-        item["distinct"] = 2
+    found["landed"]["a.weight"] = {"elements": 8, "distinct": 4}
     assert "more than once" in failures(found)["checkpoint elements"]
 
 
-def test_values_that_the_loader_computes_are_counted() -> None:
-    found = trace(landing("a.weight", "a.weight"), altered={"mixer.A": 8})
-    found["tensors"]["mixer.A_log"] = 8
+def test_values_that_the_loader_computes_belong_to_their_tensor() -> None:
+    found = trace(
+        landing("layers.0.mixer.B", "layers.0.mixer.B"),
+        altered={"model.layers.0.mixer.A": blank(8)},
+    )
+    found["tensors"]["model.layers.0.mixer.A_log"] = 8
     assert failures(found) == {}
-    found["tensors"]["mixer.D"] = 8
-    assert "mixer.D" in failures(found)["checkpoint elements"]
+    found["tensors"]["model.layers.1.mixer.A_log"] = 8
+    assert "layers.1.mixer.A_log" in failures(found)["checkpoint elements"]
+
+
+def test_values_of_no_tensor_are_found() -> None:
+    found = trace(landing("a.weight", "a.weight"), altered={"b.weight": blank(4)})
+    assert "b.weight: 4 elements hold what no tensor has" in failures(found)["parameters filled"]
 
 
 def test_an_unfilled_parameter_is_found() -> None:
-    found = trace(landing("a.weight", "a.weight"), unfilled={"b.weight": 7})
+    found = trace(landing("a.weight", "a.weight"), unfilled={"b.weight": blank(7)})
     assert failures(found) == {"parameters filled": "b.weight: 7 elements"}
+
+
+def test_a_vocabulary_may_be_padded_at_its_end_and_nothing_else() -> None:
+    found = trace(
+        landing("embed.weight", "embed.weight"), padding={"embed.weight": blank(4, first=4)}
+    )
+    assert failures(found) == {}
+    found["padding"] = {"embed.weight": blank(1, first=2)}
+    assert "left at zero" in failures(found)["parameters filled"]
+    found["padding"] = {"other.weight": blank(4)}
+    assert "other.weight" in failures(found)["parameters filled"]
+
+
+def test_what_the_trace_could_not_see_is_said() -> None:
+    large = trace(landing("a.weight", "a.weight"), elements=False, rearranged=["a.weight"])
+    note = judged(large)["checkpoint elements"].detail
+    assert "not told apart" in note
+    assert "rearranged on load: a.weight" in note
 
 
 def test_parts_fused_in_another_order_are_found() -> None:

@@ -24,7 +24,6 @@ def test_every_catalog_is_whole(version: str) -> None:
         text = catalog.text(architecture)
         assert text is not None
         assert text.supports("SupportsPP")
-        assert text.decoder == "model"
     llava = catalog.multimodal("LlavaForConditionalGeneration")
     assert llava is not None
     assert llava.supports("SupportsMultiModal")
@@ -37,12 +36,6 @@ def test_what_the_registry_moved_or_removed_is_known() -> None:
     assert catalog.text("Olmo2ForCausalLM") is None
     assert catalog.on_backend("Olmo2ForCausalLM") is not None
     assert catalog.previously_supported["AyaVisionForConditionalGeneration"] == "0.24.0"
-
-
-def test_the_decoder_has_vllms_own_name() -> None:
-    found = load("0.32.0").text("GPT2LMHeadModel")
-    assert found is not None
-    assert found.decoder == "transformer"
 
 
 def test_the_default_is_a_release_with_a_catalog() -> None:

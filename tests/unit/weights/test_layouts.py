@@ -11,7 +11,6 @@ from mmport.weights.layouts import detect_layout
 from tests.unit.checkpoints import Encoder, Layout, Text, llava_shapes
 
 LAYOUTS = get_args(Layout)
-FAMILY = {layout: layout.removesuffix("-below-model") for layout in LAYOUTS}
 
 
 def detect(names: object) -> str:
@@ -22,13 +21,13 @@ def detect(names: object) -> str:
 @pytest.mark.parametrize("encoder", get_args(Encoder))
 @pytest.mark.parametrize("text", get_args(Text))
 def test_every_layout_is_told_by_its_names(layout: Layout, encoder: Encoder, text: Text) -> None:
-    assert detect(llava_shapes(encoder, text, layout)) == FAMILY[layout]
+    assert detect(llava_shapes(encoder, text, layout)) == layout
 
 
 @given(layout=st.sampled_from(LAYOUTS), data=st.data())
 def test_any_one_name_of_the_encoder_tells(layout: Layout, data: st.DataObject) -> None:
     names = [name for name in llava_shapes("clip", "llama", layout) if "vision_tower" in name]
-    assert detect([data.draw(st.sampled_from(names))]) == FAMILY[layout]
+    assert detect([data.draw(st.sampled_from(names))]) == layout
 
 
 @given(
@@ -37,8 +36,8 @@ def test_any_one_name_of_the_encoder_tells(layout: Layout, data: st.DataObject) 
 )
 def test_mixtures_are_refused(first: Layout, second: Layout) -> None:
     names = {**llava_shapes("clip", "llama", first), **llava_shapes("clip", "llama", second)}
-    if FAMILY[first] == FAMILY[second]:
-        assert detect(names) == FAMILY[first]
+    if first == second:
+        assert detect(names) == first
         return
     with pytest.raises(MalformedSource, match="mixes the key layouts"):
         detect(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,15 @@ class FakeRunner:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.error: WorkerError | None = None
+        self.timeouts: list[float] = []
 
     def __call__(self, jobs: Sequence[Job], **options: Any) -> dict[str, JobResult]:
         job = jobs[0]
         self.jobs.append(job)
         folder = Path(str(job.payload["checkpoint"]))
         (folder / "config.json").write_text(str(len(self.jobs)))
+        (job.out / "worker.log").write_text("what it said")
+        self.timeouts.append(options["timeout"])
         result: dict[str, Any] | None = None if self.error else {}
         return {job.name: JobResult(job.name, result, self.error, 0.1, job.out / "worker.log")}
 
@@ -36,6 +40,8 @@ def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRunner:
     fake = FakeRunner()
     monkeypatch.setattr(reference, "run_jobs", fake)
     monkeypatch.setenv("MMPORT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     return fake
 
 
@@ -78,9 +84,14 @@ def test_out_is_a_copy(runner: FakeRunner, python: Path, tmp_path: Path) -> None
 
 
 def test_a_failure_leaves_nothing(runner: FakeRunner, python: Path, tmp_path: Path) -> None:
-    runner.error = WorkerError("searching weights", "RuntimeError", "none of 90", "")
-    with pytest.raises(WorkerFailed, match=r"searching weights.*none of 90"):
+    runner.error = WorkerError("searching weights", "RuntimeError", "none of 90", "its traceback")
+    with pytest.raises(WorkerFailed, match=r"searching weights.*none of 90") as caught:
         build_tiny("clip-llama", python=python, out=tmp_path / "model")
+    assert caught.value.details == "its traceback"
+    log = runner.jobs[0].out / "worker.log"
+    assert f"the log is {log}," in caught.value.hint
+    assert "--seed" not in caught.value.hint
+    assert log.read_text() == "what it said"
     assert not (tmp_path / "model").exists()
     assert not (tmp_path / "cache").exists()
 
@@ -120,6 +131,27 @@ def test_without_a_cache_it_goes_where_it_is_wanted(
     assert (out / "config.json").read_text() == "1"
     with pytest.raises(TargetUnwritable):
         build_tiny("clip-llama", python=python)
+
+
+def test_without_a_cache_what_is_there_already_is_replaced(
+    runner: FakeRunner, python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MMPORT_CACHE", str(tmp_path / "file"))
+    out = tmp_path / "model"
+    out.mkdir()
+    (out / "config.json").write_text("stale")
+    (out / "other").write_text("stale")
+    assert build_tiny("clip-llama", python=python, out=out) == out
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"config.json": "1"}
+
+
+def test_the_time_limit_reaches_the_worker_and_its_folder_is_cleared(
+    runner: FakeRunner, python: Path
+) -> None:
+    build_tiny("clip-llama", python=python, timeout=7)
+    assert runner.timeouts == [7]
+    assert not runner.jobs[0].out.exists()
 
 
 def test_no_python(runner: FakeRunner, tmp_path: Path) -> None:

@@ -257,10 +257,8 @@ class LlavaForConditionalGeneration(
     SupportsMultiModal,
     SupportsPP,
 ):
-    packed_modules_mapping = {
-        "qkv_proj": ["q_proj", "k_proj", "v_proj"],
-        "gate_up_proj": ["gate_proj", "up_proj"],
-    }
+    # The tower's; the language model adds its own.
+    packed_modules_mapping = {"qkv_proj": ["q_proj", "k_proj", "v_proj"]}
 
     hf_to_vllm_mapper = WeightsMapper(
         orig_to_new_regex={
@@ -334,6 +332,18 @@ class LlavaForConditionalGeneration(
             self.language_model.logits_processor = LogitsProcessor(
                 config.text_config.vocab_size
             )
+
+        # Fused layers are looked up by name, in one table for the whole model.
+        tower_modules = self.packed_modules_mapping
+        self.packed_modules_mapping = tower_modules | getattr(
+            self.language_model, "packed_modules_mapping", {}
+        )
+        # A language model that fuses layers of the same names otherwise comes
+        # first; adapters could then not be matched with the tower's layers.
+        self.supports_tower_connector_lora = all(
+            self.packed_modules_mapping[name] == modules
+            for name, modules in tower_modules.items()
+        )
 
         self.make_empty_intermediate_tensors = (
             self.language_model.make_empty_intermediate_tensors

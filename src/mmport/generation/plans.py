@@ -1,0 +1,49 @@
+"""Checks a plan that may come from someone else's lock."""
+
+from __future__ import annotations
+
+import re
+
+from mmport.core.errors import MalformedSource
+from mmport.model.plan import PortPlan
+from mmport.templates.filters import distribution, dotted, identifier
+
+_ROLES = ("connector", "encoder", "language_model")
+
+
+def check_plan(plan: PortPlan) -> None:
+    """Check that a plan is whole, and that all that becomes a name is one.
+
+    Raises:
+        MalformedSource: a component is missing or there twice, a name is no
+            identifier, or a rule of the weight map is no regular expression.
+    """
+    names = (plan.architecture, plan.names.class_prefix, plan.names.package, plan.names.module)
+    for name in names:
+        identifier(name)
+    distribution(plan.names.distribution)
+    roles = sorted(component.role for component in plan.components)
+    if roles != sorted(_ROLES):
+        raise _malformed(f"the plan's components are {roles}, not one each of {', '.join(_ROLES)}")
+    for component in plan.components:
+        dotted(component.vllm_path)
+        if component.vllm_class:
+            identifier(component.vllm_class)
+        if component.vllm_module:
+            dotted(component.vllm_module)
+    reused = plan.component("encoder")
+    if not (reused.vllm_class and reused.vllm_module):
+        raise _malformed("the plan names no class for the encoder")
+    for rule in plan.renames:
+        _check_pattern(rule.pattern)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise _malformed(f"{pattern!r} is no regular expression: {error}") from error
+
+
+def _malformed(what: str) -> MalformedSource:
+    return MalformedSource(what, "generate the port anew")
