@@ -15,7 +15,7 @@ from mmport.core.errors import MalformedSource, one_line
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _DISTRIBUTION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>!|~&])")
 _RAW_SAFE = re.compile(r"[ -!#-&(-~]*\Z")
 """Printable ASCII without quotes."""
 

@@ -287,8 +287,11 @@ class TestInterruption:
     def start_supervisor(workers: Path) -> tuple[subprocess.Popen[bytes], Job]:
         one = job(workers, "hang")
         script = f"""
+            import signal
             from pathlib import Path
             from mmport.engines.supervise import Job, run_jobs
+            # Whoever runs the tests in the background may have had it ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             job = Job("one", Path({sys.executable!r}), "fake_tasks", {{"behaviour": "hang"}},
                       Path({str(one.out)!r}), {{}}, Path({str(workers)!r}))
             run_jobs([job], timeout=60)

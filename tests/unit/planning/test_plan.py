@@ -51,7 +51,7 @@ def test_every_no_has_its_reasons() -> None:
     plan = plan_of(spec)
     choice, reason = decision(plan, "vLLM's own class")
     assert choice == "no"
-    assert "`vision_model.` level" in reason
+    assert "level 'vision_model'" in reason
     assert "one feature layer" in reason
     choice, reason = decision(plan, "Transformers backend")
     assert choice == "no"
