@@ -66,7 +66,8 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
         setup = Setup(
             model=folder,
             spec=spec,
-            name=model,
+            # Where a folder lies is nobody's business who reads the evidence.
+            name=model if source.kind == "hub" else Path(model).resolve().name,
             revision=source.revision,
             tiny=options.tiny,
             vllm_python=engines.vllm,
