@@ -10,7 +10,7 @@ from typing import Any
 from mmport import __version__
 from mmport.core.errors import WorkerFailed
 from mmport.core.output import Progress
-from mmport.engines.supervise import Job, JobResult, run_jobs
+from mmport.engines.supervise import Job, JobResult, WorkerError, run_jobs
 from mmport.model.evidence import (
     EVIDENCE_SCHEMA,
     Environment,
@@ -185,22 +185,25 @@ def _cache_space(setup: Setup, length: int) -> int:
 
 def _require_reference(result: JobResult) -> None:
     if result.error is not None:
-        raise WorkerFailed(
-            f"HF could not compute the reference, {result.error.phase}: "
-            f"{result.error.type}: {result.error.message}",
+        raise _side_failed(
+            "HF could not compute the reference",
+            result.error,
             f"see that the model runs in transformers by itself; the log is {result.log}",
-            details=result.error.traceback,
         )
 
 
 def _require_engine(result: JobResult) -> None:
     if result.error is not None and not is_about_the_subject(result.error):
-        raise WorkerFailed(
-            f"the engine of {result.name} does not work, {result.error.phase}: "
-            f"{result.error.type}: {result.error.message}",
+        raise _side_failed(
+            f"the engine of {result.name} does not work",
+            result.error,
             f"`mmport doctor` checks the environment; the log is {result.log}",
-            details=result.error.traceback,
         )
+
+
+def _side_failed(what: str, error: WorkerError, hint: str) -> WorkerFailed:
+    message = f"{what}, {error.phase}: {error.type}: {error.message}"
+    return WorkerFailed(message, hint, details=error.traceback)
 
 
 def _evidence(

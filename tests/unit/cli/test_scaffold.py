@@ -116,9 +116,8 @@ def test_force_shows_and_then_does_what_it_overwrites(port: Path, model: Path, r
     assert snapshot(port) == pristine
 
 
-def test_a_conflict_is_written_reported_and_exits_with_1(
-    port: Path, model: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def accept_an_edit_that_conflicts(port: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Edit a module's first line, accept that, and let a newer mmport generate another."""
     module = port / MODEL
     module.write_text(f"# mine\n{module.read_text()}")
     assert run("accept", port).code == 0
@@ -129,6 +128,13 @@ def test_a_conflict_is_written_reported_and_exits_with_1(
             for path, text in render_port(plan, spec).items()
         },
     )
+
+
+def test_a_conflict_is_written_reported_and_exits_with_1(
+    port: Path, model: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = port / MODEL
+    accept_an_edit_that_conflicts(port, run, monkeypatch)
     done = run("scaffold", model, "-o", port, "--format", "json")
     assert done.code == 1
     (finding,) = json.loads(done.out)["findings"]
@@ -314,16 +320,8 @@ def test_edits_stop_it_before_the_proof(port: Path, model: Path, run: Run, prove
 def test_a_conflict_is_not_proven_and_not_written(
     port: Path, model: Path, run: Run, prover: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proven, module = prover(Outcome.PASSED), port / MODEL
-    module.write_text(f"# mine\n{module.read_text()}")
-    assert run("accept", port).code == 0
-    monkeypatch.setattr(
-        "mmport.generation.update.render_port",
-        lambda plan, spec: {
-            path: f"# newer\n{text}" if path == MODEL else text
-            for path, text in render_port(plan, spec).items()
-        },
-    )
+    proven = prover(Outcome.PASSED)
+    accept_an_edit_that_conflicts(port, run, monkeypatch)
     before = snapshot(port)
     done = run("scaffold", model, "-o", port, "--verify", "--format", "json")
     assert (done.code, proven.ports) == (1, [])
