@@ -41,17 +41,6 @@ def find_unused_tensors(
     return unused
 
 
-def tied_names(model: Any) -> list[str]:
-    """Name the parameters that share their storage with an earlier one."""
-    seen: set[int] = set()
-    tied = []
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        if id(parameter) in seen:
-            tied.append(name)
-        seen.add(id(parameter))
-    return tied
-
-
 def _parameters_without_gradient(model: Any, image_shape: Sequence[int]) -> set[str]:
     import torch
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .dead_weights import find_unused_tensors, tied_names
+from .dead_weights import find_unused_tensors
 from .exchange import write_stage
 from .images import make_image
-from .probes import Probe, find_module
+from .probes import Probe, find_module, tied_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,7 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
     ignored = list(loading["unexpected_keys"])
     unused = find_unused_tensors(model, ignored, files, payload["image_shape"])
-    write_stage(out, "weights", {"unused": unused, "tied": tied_names(model)})
+    write_stage(out, "weights", {"unused": unused, "tied": list(tied_parameters(model))})
     return {
         "python": platform.python_version(),
         "transformers": transformers.__version__,

@@ -70,6 +70,17 @@ def find_module(model: nn.Module, path: str) -> nn.Module:
     return modules[found[0]]
 
 
+def tied_parameters(model: nn.Module) -> dict[str, str]:
+    """Names that share a parameter with an earlier name: tied weights."""
+    first: dict[int, str] = {}
+    aliases = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        known = first.setdefault(id(parameter), name)
+        if known != name:
+            aliases[name] = known
+    return aliases
+
+
 def _rows(value: Any) -> torch.Tensor:
     """Flatten to rows of features: how items are batched is each side's affair."""
     while isinstance(value, (tuple, list)):

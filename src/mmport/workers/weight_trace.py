@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .checkpoint import read_shapes
+from .probes import tied_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def trace_weights(model: Any, files: Sequence[Path]) -> dict[str, Any]:
     return {
         "tensors": sizes,
         **found.as_dict(loads.parameters),
-        "aliases": _aliases(model),
+        "aliases": tied_parameters(model),
         "packed": getattr(model, "packed_modules_mapping", {}),
         "elements": traces_elements,
     }
@@ -218,14 +219,3 @@ def _digits(place: torch.Tensor, digit: int, weight: int) -> torch.Tensor:
     number[value == 0] = _PADDING
     number[value == UNFILLED] = _UNFILLED
     return number
-
-
-def _aliases(model: Any) -> dict[str, str]:
-    """Names that share a parameter with an earlier name: tied weights."""
-    first: dict[int, str] = {}
-    aliases = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        known = first.setdefault(id(parameter), name)
-        if known != name:
-            aliases[name] = known
-    return aliases
