@@ -103,8 +103,8 @@ BUGS = (
         "images of a prompt in reverse order",
         "return self._process_image_input(image_input)",
         "return list(self._process_image_input(image_input))[::-1]",
-        Stage.LOGITS,
-        "prompt 0",
+        Stage.ENCODER,
+        "features",
     ),
     SeededBug(
         "image embeddings scaled",

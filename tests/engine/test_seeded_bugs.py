@@ -11,6 +11,7 @@ from mmport.generation.lock import read_lock
 from mmport.hub import open_source
 from mmport.inspection.inspector import inspect_model
 from mmport.model.evidence import Evidence, Outcome
+from mmport.verification.facts import facts_from_spec
 from mmport.verification.referee import first_failure
 from mmport.verification.run import Setup, compare
 from mmport.verification.subjects import Subject
@@ -36,7 +37,7 @@ def seed(bug: SeededBug, port: Path, folder: Path) -> Subject:
 
 def prove(model: Path, subjects: list[Subject], python: Path, work: Path) -> list[Evidence]:
     spec = inspect_model(open_source(str(model), revision=None), resolve_target(None))
-    setup = Setup(model, spec, str(model), None, True, python, python, work)
+    setup = Setup(model, facts_from_spec(spec), str(model), None, True, python, python, work)
     return list(compare(setup, subjects))
 
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from mmport import __version__
-from mmport.cli import accept, check, demo, doctor, inspect_model, scaffold, verify
+from mmport.cli import accept, check, demo, doctor, inspect_model, scaffold, scoreboard, verify
 from mmport.cli.options import Debug
 from mmport.core.errors import MmportError
 from mmport.core.output import Sink
@@ -28,6 +28,7 @@ app.command("check")(check.command)
 app.command("accept")(accept.command)
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
+app.command("scoreboard")(scoreboard.command)
 
 
 _DEBUG_HELP = "Show tracebacks, a worker's too, when something fails (before the command's name)."

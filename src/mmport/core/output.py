@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,36 @@ class Sink:
         with terminal.status(Text(one_line(what))) as status:
             yield Progress(what, lambda line: status.update(Text(one_line(f"{what}: {line}"))))
 
+    @contextmanager
+    def counted(self, what: str, total: int) -> Iterator[Counted]:
+        """Show a bar on a terminal; elsewhere say each item as it is finished."""
+        terminal = console(stderr=True)
+        if not terminal.is_terminal:
+            yield Counted(what, total, self.say, lambda line, done: None)
+            return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[doing]}", markup=False),
+        )
+        with Progress(*columns, console=terminal, transient=True) as bar:
+            task = bar.add_task(what, total=total, doing=what)
+            yield Counted(
+                what,
+                total,
+                self.say,
+                lambda line, done: bar.update(task, completed=done, doing=one_line(line)),
+            )
+
 
 class _Printable:
     """A page without control characters in its text.
@@ -98,10 +129,33 @@ class Progress:
         self._tell(line)
 
 
+class Counted(Progress):
+    """A long piece of work of which it is known how many items it has.
+
+    Several threads may tell of theirs at once.
+    """
+
+    def __init__(self, what: str, total: int, say: _Tell, show: _Show) -> None:
+        super().__init__(what, lambda line: show(line, self._finished))
+        self._total = total
+        self._finished = 0
+        self._say = say
+        self._show = show
+        self._lock = threading.Lock()
+
+    def done(self, line: str, items: int = 1) -> None:
+        """Say that an item is finished, or several that one line tells of."""
+        with self._lock:
+            self._finished += items
+            self._say(f"[{self._finished:>{len(str(self._total))}}/{self._total}] {line}")
+            self._show(line, self._finished)
+
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     _Tell = Callable[[str], None]
+    _Show = Callable[[str, int], None]
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -56,24 +56,23 @@ def out_of_memory(
     )
 
 
-def died(name: str, code: int, phase: str, log: Path) -> WorkerFailed:
-    """Make the failure of a worker that ended without a word.
+def died(who: str, code: int | None, phase: str, log: Path) -> WorkerFailed:
+    """Make the failure of a process that ended without a word.
 
     Args:
-        name: the job's name.
-        code: as `subprocess` has it: negative for a signal.
+        who: what it was, such as `worker reference`.
+        code: None if nobody knows; else as `subprocess` has it: negative for a signal.
         phase: the last one that the worker reported.
         log: the worker's output.
     """
     if code == -signal.SIGKILL:
         return WorkerOutOfMemory(
-            f"worker {name} was killed (SIGKILL) while {phase}, most likely for want of memory",
+            f"{who} was killed (SIGKILL) while {phase}, most likely for want of memory",
             f"{_MEMORY_HINT}; the log is {log}",
         )
-    how = f"was ended by {_signal_name(-code)}" if code < 0 else f"left with exit code {code}"
     last = last_line(log)
     return WorkerFailed(
-        f"worker {name} {how} while {phase}, without a result"
+        f"{who} {_how(code)} while {phase}, without a result"
         + (f"; it said: {last}" if last else ""),
         f"see {log}; if it is the engine that fails, `mmport doctor` checks the environment",
     )
@@ -92,6 +91,12 @@ def last_line(log: Path) -> str:
     errors = [line for line in told if _TELLING.match(line)]
     found = (errors or told)[-1:]
     return found[0][:300] if found else ""
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "is gone"
+    return f"was ended by {_signal_name(-code)}" if code < 0 else f"left with exit code {code}"
 
 
 def _signal_name(number: int) -> str:

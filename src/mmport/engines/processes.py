@@ -9,19 +9,70 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mmport.core.errors import EngineMissing, TargetUnwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 SUPERVISOR = "MMPORT_SUPERVISOR"
 _NOT_PASSED_ON = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "VIRTUAL_ENV"})
 _GRACE_SECONDS = 2.0
 _KILL_SECONDS = 5.0
 
-Process = subprocess.Popen[bytes]
+
+class Process(Protocol):
+    """A process that leads a session and a process group of its own."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is its group's as well."""
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess` has it: negative for a signal; None until it is reaped."""
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended, leaving it unreaped where that is possible.
+
+        As long as it is not reaped, its group's number cannot be given to
+        another, so the group can safely be signalled.
+        """
+
+    def reap(self, seconds: float) -> None:
+        """Wait for its end, at most so long, and let its number go."""
+
+
+class ChildProcess:
+    """A process that we started ourselves."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self._popen = popen
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is its group's as well."""
+        return self._popen.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess` has it; None until it is reaped."""
+        return self._popen.returncode
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended; on Linux it stays unreaped."""
+        if self._popen.returncode is not None:
+            return True
+        if sys.platform == "linux":
+            options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self._popen.pid, options) is not None
+        return self._popen.poll() is not None
+
+    def reap(self, seconds: float) -> None:
+        """Wait for its end, at most so long, and let its number go."""
+        with suppress(subprocess.TimeoutExpired):
+            self._popen.wait(seconds)
 
 
 def passed_on() -> dict[str, str]:
@@ -29,10 +80,17 @@ def passed_on() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in _NOT_PASSED_ON}
 
 
-def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    pass_fds: Collection[int] = (),
+) -> ChildProcess:
     """Start a command in a session of its own, its output going to `log`.
 
-    It inherits `passed_on()`, with `environment` added.
+    It inherits `passed_on()`, with `environment` added, and the open files
+    `pass_fds`.
 
     Raises:
         EngineMissing: the program cannot be started.
@@ -46,33 +104,21 @@ def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
         ) from error
     with stream:
         try:
-            return subprocess.Popen(  # noqa: S603 - our own worker, in a Python that the user named
+            popen = subprocess.Popen(  # noqa: S603 - our own worker, in a Python that the user named
                 list(command),
                 env={**passed_on(), SUPERVISOR: str(os.getpid()), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=tuple(pass_fds),
             )
         except OSError as error:
             raise EngineMissing(
                 f"{command[0]} cannot be started: {error.strerror}",
                 "give the Python of an engine environment with --vllm-python or --hf-python",
             ) from error
-
-
-def has_ended(process: Process) -> bool:
-    """Tell whether a process has ended, leaving it unreaped where that is possible.
-
-    As long as it is not reaped, its process group's number cannot be given to
-    another, so the group can safely be signalled.
-    """
-    if process.returncode is not None:
-        return True
-    if sys.platform == "linux":
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, process.pid, options) is not None
-    return process.poll() is not None
+    return ChildProcess(popen)
 
 
 def end_groups(running: Sequence[Process]) -> None:
@@ -89,8 +135,7 @@ def end_groups(running: Sequence[Process]) -> None:
         for group in groups:
             _signal(group, signal.SIGKILL)
         for process in running:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_KILL_SECONDS)
+            process.reap(_KILL_SECONDS)
         _wait_until_gone(groups, _KILL_SECONDS)
 
 

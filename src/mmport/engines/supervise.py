@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mmport.core.errors import WorkerHung
 from mmport.core.files import write_text
@@ -44,6 +44,11 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     workers: Path = WORKERS
 
+    @property
+    def log(self) -> Path:
+        """Where its worker's output goes."""
+        return self.out / "worker.log"
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerError:
@@ -66,10 +71,39 @@ class JobResult:
     log: Path
 
 
+class RunJobs(Protocol):
+    """What runs jobs: `run_jobs`, or a pool of warm processes in its place."""
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        timeout: float,
+        progress: OnPhase | None = None,
+        parallel: bool = True,
+        fail_fast: Collection[str] = (),
+    ) -> dict[str, JobResult]:
+        """Run jobs and return the results by job name."""
+
+
+Launch = Callable[[Job, Path], processes.Process]
+"""Starts the process of a job that is described in a file."""
+
+
+class Slots(Protocol):
+    """How many workers may run at once; a semaphore is one."""
+
+    def acquire(self, blocking: bool = True) -> bool:
+        """Take a slot, if one is free."""
+
+    def release(self) -> None:
+        """Give a slot back."""
+
+
 class _Worker:
     """A job that is running."""
 
-    def __init__(self, job: Job, timeout: float) -> None:
+    def __init__(self, job: Job, timeout: float, launch: Launch) -> None:
         self.job = job
         self.phase = "starting"
         self._seen = 0
@@ -80,12 +114,11 @@ class _Worker:
         description = {"task": job.task, "out": str(job.out.resolve()), "timeout": timeout}
         path = job.out / "job.json"
         write_text(path, json.dumps({**description, "payload": dict(job.payload)}))
-        command = [str(job.python), str(job.workers), str(path.resolve())]
-        self.process = processes.start(command, job.environment, self.log)
+        self.process = launch(job, path.resolve())
 
     @property
     def log(self) -> Path:
-        return self.job.out / "worker.log"
+        return self.job.log
 
     @property
     def seconds(self) -> float:
@@ -123,7 +156,7 @@ class _Worker:
         result = self._read("result.json")
         if result is None:
             code = self.process.returncode
-            raise postmortem.died(self.job.name, code, self.phase, self.log)
+            raise postmortem.died(f"worker {self.job.name}", code, self.phase, self.log)
         return JobResult(self.job.name, result, None, self.seconds, self.log)
 
     def failed(self, error: WorkerError) -> JobResult:
@@ -161,11 +194,35 @@ def run_jobs(
         WorkerFailed: a worker ended with neither result nor error.
         EngineMissing: a job's Python cannot be started.
     """
+    return watch(
+        jobs,
+        _start_afresh,
+        timeout=timeout,
+        progress=progress,
+        parallel=parallel,
+        fail_fast=fail_fast,
+    )
+
+
+def watch(
+    jobs: Sequence[Job],
+    launch: Launch,
+    *,
+    timeout: float,
+    progress: OnPhase | None = None,
+    parallel: bool = True,
+    fail_fast: Collection[str] = (),
+    slots: Slots | None = None,
+) -> dict[str, JobResult]:
+    """Do what `run_jobs` says with processes that `launch` starts.
+
+    With `slots`, a job waits until one is free; its time begins when it starts.
+    """
     batches = [list(jobs)] if parallel else [[job] for job in jobs]
     results: dict[str, JobResult] = {}
     with termination_raises():
         for batch in batches:
-            results |= _run_batch(batch, timeout, progress or _silent, fail_fast)
+            results |= _Batch(batch, launch, timeout, slots).run(progress or _silent, fail_fast)
             failed = [name for name in results if name in fail_fast and results[name].error]
             if failed:
                 missing = [job for job in jobs if job.name not in results]
@@ -174,31 +231,73 @@ def run_jobs(
     return results
 
 
-def _run_batch(
-    jobs: list[Job], timeout: float, progress: OnPhase, fail_fast: Collection[str]
-) -> dict[str, JobResult]:
-    running: list[_Worker] = []
-    results: dict[str, JobResult] = {}
-    try:
-        for job in jobs:
-            running.append(_Worker(job, timeout))  # noqa: PERF401 - kept one by one, to be ended
-        while running:
-            for worker in list(running):
-                ended = processes.has_ended(worker.process)
-                for phase in worker.new_phases():
-                    progress(worker.job.name, phase)
-                if ended:
-                    processes.end_groups([worker.process])
-                    running.remove(worker)
-                    results[worker.job.name] = result = worker.outcome()
-                    if result.error and worker.job.name in fail_fast:
-                        return results | _cancel(running, worker.job.name)
-                elif worker.seconds > timeout:
-                    raise _hung(worker, timeout)
-            time.sleep(_POLL_SECONDS)
-    finally:
-        processes.end_groups([worker.process for worker in running])
-    return results
+class _Batch:
+    """Jobs that run side by side, as many at once as there are slots."""
+
+    def __init__(
+        self, jobs: Sequence[Job], launch: Launch, timeout: float, slots: Slots | None
+    ) -> None:
+        self._waiting = list(jobs)
+        self._running: list[_Worker] = []
+        self._launch = launch
+        self._timeout = timeout
+        self._slots = slots
+
+    def run(self, progress: OnPhase, fail_fast: Collection[str]) -> dict[str, JobResult]:
+        """Run all, or until one of `fail_fast` fails; those never started have no result."""
+        results: dict[str, JobResult] = {}
+        try:
+            while self._waiting or self._running:
+                self._start_waiting()
+                for worker in list(self._running):
+                    result = self._look_at(worker, progress)
+                    if result is None:
+                        continue
+                    results[result.name] = result
+                    if result.error and result.name in fail_fast:
+                        return results | _cancel(self._running, result.name)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            self._end(list(self._running))
+        return results
+
+    def _start_waiting(self) -> None:
+        while self._waiting and (self._slots is None or self._slots.acquire(blocking=False)):
+            job = self._waiting.pop(0)
+            try:
+                self._running.append(_Worker(job, self._timeout, self._launch))
+            except BaseException:
+                self._give_back()
+                raise
+
+    def _look_at(self, worker: _Worker, progress: OnPhase) -> JobResult | None:
+        """Pass on a worker's phases, and end it where it has ended or its time is up."""
+        ended = worker.process.has_ended()
+        for phase in worker.new_phases():
+            progress(worker.job.name, phase)
+        if ended:
+            self._end([worker])
+            return worker.outcome()
+        if worker.seconds > self._timeout:
+            raise _hung(worker, self._timeout)
+        return None
+
+    def _end(self, workers: list[_Worker]) -> None:
+        try:
+            processes.end_groups([worker.process for worker in workers])
+        finally:
+            for worker in workers:
+                self._running.remove(worker)
+                self._give_back()
+
+    def _give_back(self) -> None:
+        if self._slots is not None:
+            self._slots.release()
+
+
+def _start_afresh(job: Job, path: Path) -> processes.Process:
+    command = [str(job.python), str(job.workers), str(path)]
+    return processes.start(command, job.environment, job.log)
 
 
 def _cancel(workers: list[_Worker], because_of: str) -> dict[str, JobResult]:

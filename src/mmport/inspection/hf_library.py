@@ -64,6 +64,58 @@ def is_image_text_model(model_type: str) -> bool:
     return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 
+def processor_class(model_type: str) -> str | None:
+    """Name the processor class that transformers has for a model type."""
+    _transformers()
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+    name: str | None = PROCESSOR_MAPPING_NAMES.get(model_type)
+    return name
+
+
+def auto_class(model_type: str) -> str | None:
+    """Name the auto class that loads a multimodal model of a type, if one does."""
+    _transformers()
+    # Without torch the names can be had, but not the module.
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    )
+
+    if is_image_text_model(model_type):
+        return "AutoModelForImageTextToText"
+    if model_type in MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES:
+        return "AutoModelForMultimodalLM"
+    # Those that hear are among the translators and summarizers of text alone.
+    listens = model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    return "AutoModelForSeq2SeqLM" if listens and processor_class(model_type) else None
+
+
+@cache
+def processor_source(model_type: str, class_name: str = "") -> ast.Module | None:
+    """Read the module that defines a model type's processor, or the processor named.
+
+    None if transformers has no such processor.
+    """
+    name = class_name or processor_class(model_type)
+    if not name:
+        return None
+    _transformers()
+    from transformers.models.auto.configuration_auto import model_type_to_module_name
+
+    own = model_type_to_module_name(model_type)
+    for path in _processing_modules(own):
+        if f"class {name}(" in path.read_text(encoding="utf-8"):
+            return ast.parse(path.read_text(encoding="utf-8"))
+    return None
+
+
+def _processing_modules(first: str) -> list[Path]:
+    """List the modules that define processors, those in the folder named `first` leading."""
+    folder = _library() / "models"
+    return sorted(folder.glob("*/processing_*.py"), key=lambda path: path.parent.name != first)
+
+
 @cache
 def base_prefix(model_type: str, architecture: str) -> str:
     """Name the decoder's attribute in a causal-LM class, from transformers' source.
@@ -146,10 +198,15 @@ def _modeling(model_type: str) -> str:
 
 @cache
 def _source() -> SourceTree:
+    return SourceTree(_library().parent)
+
+
+def _library() -> Path:
+    """The folder of the installed transformers."""
     found = importlib.util.find_spec("transformers")
     if found is None or found.origin is None:
         raise ModuleNotFoundError("transformers is not installed")
-    return SourceTree(Path(found.origin).parent.parent)
+    return Path(found.origin).parent
 
 
 @cache

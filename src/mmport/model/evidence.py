@@ -74,6 +74,8 @@ class Environment:
     dtype: str
     hf_python: str = ""
     hf_torch: str = ""
+    hf_attention: str = ""
+    """HF's attention implementation: `eager`, or another where the model has no such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +103,5 @@ class Evidence:
     """The first failed measurement in the order of the data's flow; empty if none."""
     architecture: str = ""
     """The HF architecture of the model; a port's evidence is about no other."""
+    required: tuple[Stage, ...] = tuple(Stage)
+    """Stages that have to pass for the whole to pass; none of the others may fail."""

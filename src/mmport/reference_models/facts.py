@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mmport.core.errors import NotPortable
 from mmport.core.jsonable import from_builtins
 
 _FOLDER = Path(__file__).parent
@@ -30,24 +29,36 @@ class TextSizes:
 
 
 @dataclass(frozen=True, slots=True)
-class VisionSizes:
-    """Sizes of a shrunk encoder, in channels; `patch_size` in pixels, `grid` in patches."""
+class EncoderSizes:
+    """Sizes of any other part: encoder, connector, resampler.
+
+    `grids` gives the patches a side for each divisor of the original grid.
+    `layers` are the keys that count layers, `indices` a regular expression for
+    keys that name some, `links` the keys that say how wide another part is.
+    """
 
     hidden_size: int
     hidden_size_if_square: int
-    num_attention_heads: int
-    patch_size: int
-    grid: int
+    num_hidden_layers: int
+    grids: dict[str, int]
+    layers: tuple[str, ...]
+    indices: str
     fixed: dict[str, int]
+    at_most: dict[str, int]
+    links: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerKeys:
-    """Keys that follow the layers: a regular expression, and names."""
+    """Keys that follow the layers: a regular expression, and names.
+
+    `tables` map a layer to what is other there than in the rest of the model.
+    """
 
     lists: str
     indices: tuple[str, ...]
     boundaries: tuple[str, ...]
+    tables: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +72,32 @@ class RotaryKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureKeys:
+    """Keys beside the parts, most of which depend on the encoder's layers and grid.
+
+    `fixed` are sizes of their own; `links` say of a key whose width it is, if it
+    was as wide.
+    """
+
+    layers: tuple[str, ...]
+    fixed: dict[str, int]
+    links: dict[str, str]
+    tokens: tuple[str, ...]
+    pixels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """The tokenizer that is made where a repo has none.
 
-    `trained` tokens, the placeholder and padding; `size` rows of embeddings.
+    `trained` tokens, then the special ones, padding last; rows of embeddings in
+    steps of `rows`.
     """
 
-    size: int
     trained: int
+    rows: int
     bos_token_id: int
     eos_token_id: int
-    pad_token_id: int
-    placeholder_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,67 +105,106 @@ class Sizes:
     """The content of `sizes.toml`."""
 
     text: TextSizes
-    vision: VisionSizes
+    encoder: EncoderSizes
     layers: LayerKeys
     rotary: RotaryKeys
+    features: FeatureKeys
     vocabulary: Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The keys of the sub-configs."""
+class TokenFacts:
+    """Special tokens beyond those that the processor's source names.
 
-    text: str
-    vision: str
+    `attributes` are the tokenizer's (`image_token`), `ids` the config's keys
+    (dotted) with the token each one is the id of, `others` tokens of no name,
+    `words` tokens that are not special. `first` are some of the special ones whose
+    ids must come first, in that order. `maps` are the config's keys that hold
+    the ids of all of them by token, `lists` those that hold the ids of several.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class FeatureKeys:
-    """The keys that depend on the encoder's layers and grid."""
-
-    layers: str
-    tokens: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceholderFacts:
-    """The keys of the placeholder's id, the preferred one first, and its token."""
-
-    ids: tuple[str, ...]
-    token: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessorRecipe:
-    """The family's processor; in settings a string `$key` stands for that key of the config."""
+class ProcessorFacts:
+    """The processor, where it is not what transformers maps to the model type.
 
-    class_name: str
-    settings: dict[str, Any]
+    `arguments` are its own; `components` the settings of its parts by attribute,
+    in which `class_name` names another class. A string `$key` stands for the
+    shrunk config's value, dotted into its parts.
+    """
+
+    class_name: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    components: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class WeightFacts:
-    """The encoder's attribute."""
+class ItemFacts:
+    """One modality: what a user writes for an item, and a typical item.
 
-    encoder: str
+    Sizes of 0 are chosen to suit the encoder. `most_items` is how many a prompt
+    may have, `tokens` an upper bound of what an item becomes; `nested` where the
+    processor wants a list of items for each prompt.
+    """
+
+    prompt: str | None = None
+    vllm_prompt: str | None = None
+    most_items: int = 3
+    width: int = 0
+    height: int = 0
+    frames: int = 4
+    seconds: float = 2.0
+    rate: int = 16000
+    tokens: int = 0
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Another make of the same family: config changes, key layout."""
+
+    description: str
+    layout: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyFacts:
-    """One file of `families/`.
+    """One file of `families/`: what a family needs beyond the general rules.
 
-    `layouts` has, for each key layout, the renames (pattern, replacement) that
-    lead there from the tensor names that transformers saves; `$inner` in them
-    stands for the level in the encoder that transformers 5 dropped.
+    `config` holds values by dotted path, set after shrinking. `auto_class`
+    names the class of transformers that loads it where the auto mappings do
+    not. `dtype` is the only one that it runs in. `layouts` has, for each key
+    layout, the renames (pattern, replacement) that lead there from the tensor
+    names that transformers saves; `$inner` in them stands for the level in the
+    encoder that transformers 5 dropped. `encoder` is that encoder's attribute.
+    `transposed` has patterns of the new names whose last two dimensions a layout exchanges.
     """
 
     model_types: tuple[str, ...]
-    parts: Parts
-    features: FeatureKeys
-    placeholder: PlaceholderFacts
-    processor: ProcessorRecipe
-    weights: WeightFacts
-    layouts: dict[str, tuple[tuple[str, str], ...]]
+    why: str = ""
+    modalities: tuple[str, ...] = ()
+    auto_class: str = ""
+    dtype: str = ""
+    question: str = "USER: {items}\nWhat is shown in this image?\nASSISTANT:"
+    encoder: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    tokens: TokenFacts = TokenFacts()
+    processor: ProcessorFacts = ProcessorFacts()
+    call: dict[str, Any] = field(default_factory=dict)
+    items: dict[str, ItemFacts] = field(default_factory=dict)
+    demands: dict[str, float] = field(default_factory=dict)
+    layouts: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    transposed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    variants: dict[str, Variant] = field(default_factory=dict)
 
 
 @cache
@@ -158,21 +222,18 @@ def families() -> tuple[FamilyFacts, ...]:
     )
 
 
-def family_of(config: dict[str, Any]) -> FamilyFacts:
-    """Find the family that a config belongs to.
+@cache
+def model_types() -> tuple[str, ...]:
+    """Read `model_types.toml`."""
+    return tuple(_read(_FOLDER / "model_types.toml")["model_types"])
 
-    Raises:
-        NotPortable: there are no facts about its model type.
-    """
-    model_type = config.get("model_type")
+
+def family_of(model_type: str) -> FamilyFacts:
+    """Find the facts about a model type; one without any needs none."""
     for family in families():
         if model_type in family.model_types:
             return family
-    known = ", ".join(name for family in families() for name in family.model_types)
-    raise NotPortable(
-        f"no tiny model can be made of model type {model_type!r}",
-        f"known are: {known}; verify with the real weights instead (without --tiny)",
-    )
+    return FamilyFacts(model_types=(model_type,))
 
 
 def _read(path: Path) -> dict[str, Any]:

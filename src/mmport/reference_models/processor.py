@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 _SIZES = ("size", "crop_size")
 
@@ -52,12 +49,3 @@ def _scaled(value: Any, before: int, after: int) -> Any:
     if isinstance(value, bool) or not isinstance(value, int):
         return value
     return after if value == before else max(1, round(value * after / before))
-
-
-def fill_in(settings: Any, values: Mapping[str, Any]) -> Any:
-    """Replace each string `$key` in settings by `values[key]`."""
-    if isinstance(settings, dict):
-        return {key: fill_in(value, values) for key, value in settings.items()}
-    if isinstance(settings, str) and settings.startswith("$"):
-        return values[settings[1:]]
-    return settings

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from mmport.core.errors import SourceError, Usage
+from mmport.core.errors import NotPortable, SourceError, Usage
 from mmport.hub.source import ModelSource
-from mmport.inspection.encoders import encoder_family
+from mmport.inspection import hf_library
+from mmport.inspection.encoders import encoder_families
 from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
-from mmport.reference_models.facts import FamilyFacts, family_of, sizes
-from mmport.reference_models.processor import ImageGeometry, fill_in, shrink_settings
-from mmport.reference_models.resolve import Resolved, resolve
-from mmport.reference_models.shrink import shrink_config
+from mmport.reference_models.facts import FamilyFacts, ItemFacts, family_of, sizes
+from mmport.reference_models.own_code import TinySource, own_code
+from mmport.reference_models.processor import ImageGeometry, shrink_settings
+from mmport.reference_models.resolve import Resolved, has_own_code, resolve
+from mmport.reference_models.shrink import fill_in, shrink_config
+from mmport.reference_models.tokens import SpecialTokens
 from mmport.weights.layouts import detect_layout
 
 _TOKENIZER_FILES = (
@@ -34,37 +37,46 @@ _IMAGE_SETTINGS = "preprocessor_config.json"
 _PROCESSOR_SETTINGS = "processor_config.json"
 
 
-@dataclass(frozen=True, slots=True)
-class TinySource:
-    """What a tiny checkpoint is made like: a config, perhaps with a repo's files.
-
-    `layout` is the one of the source's own weights; None where that is not known.
-    """
-
-    config: dict[str, Any]
-    files: ModelSource | None
-    layout: KeyLayout | None
-
-
-def find_source(source: ModelSource | str) -> TinySource:
+def find_source(source: ModelSource | str, *, trust_remote_code: bool = False) -> TinySource:
     """Read a model source's config, or a reference model by its name.
 
     Raises:
         Usage: there is no reference model of that name.
-        NotPortable: the family or one of its parts is not known.
+        NotPortable: transformers does not know the model type of the config or a
+            part, or only by code of the repo that may not be run.
         SourceError: the source has no config, or it cannot be understood.
     """
     if isinstance(source, str):
         model = named.load(source)
-        return TinySource(model.config, None, model.layout)
+        config = model.config
+        if len(config) == 1:  # a model type alone stands for all its class's defaults
+            config = named.merge(resolve(config).whole.values, model.changes)
+        return TinySource(model.name, config, None, model.layout)
     config = source.read_json("config.json")
-    family = family_of(config)
-    inner = _inner_level(resolve(config, family))
-    return TinySource(config, source, _layout_of(source, family.weights.encoder, inner))
+    _require_type(config)
+    if has_own_code(config) and not trust_remote_code:
+        raise NotPortable(
+            f"{source.name} is a {config['model_type']!r}, which transformers"
+            f" {hf_library.version()} knows by the repo's own code alone",
+            "look at that code, and add --trust-remote-code if it may be run",
+        )
+    family = family_of(config["model_type"])
+    inner = _inner_level(resolve(config))
+    return TinySource("", config, source, _layout_of(source, family.encoder, inner))
+
+
+def _require_type(config: dict[str, Any]) -> None:
+    if not isinstance(config.get("model_type"), str):
+        raise NotPortable(
+            "config.json has no model_type",
+            "a tiny model can only be made of a model that transformers knows",
+        )
 
 
 def _layout_of(source: ModelSource, encoder: str, inner: str) -> KeyLayout | None:
     """Find out the layout of the source's weights; broken or absent ones have none."""
+    if not encoder:
+        return None
     try:
         return detect_layout(source.tensor_headers(), encoder=encoder, inner=inner)
     except SourceError:
@@ -72,7 +84,10 @@ def _layout_of(source: ModelSource, encoder: str, inner: str) -> KeyLayout | Non
 
 
 def _inner_level(whole: Resolved) -> str:
-    return encoder_family(whole.vision.model_type)[1].inner_level
+    """The level in the encoder that transformers 5 dropped; empty if it never had one."""
+    model_type = whole.vision.model_type if whole.vision else ""
+    known = (one for one in encoder_families().values() if model_type in one.model_types)
+    return next((one.inner_level for one in known), "")
 
 
 def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) -> dict[str, Any]:
@@ -83,30 +98,72 @@ def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) ->
         NotPortable: the family or one of its parts is not known.
         MalformedSource: a value or a file of the source cannot be understood.
     """
-    family = family_of(source.config)
+    _require_type(source.config)
+    model_type = source.config["model_type"]
+    family = family_of(model_type)
     wanted = layout or source.layout or "transformers-5"
-    if wanted not in family.layouts:
+    if wanted not in {"transformers-5", *family.layouts}:
         raise Usage(f"there is no layout {wanted!r}", f"one of: {', '.join(family.layouts)}")
     tokenizer = _tokenizer_files(source.files)
-    config = shrink_config(source.config, own_tokenizer=not tokenizer)
-    before, after = resolve(source.config, family), resolve(config, family)
+    code = own_code(source)
+    config, tokens = shrink_config(
+        source.config, family, own_tokenizer=not tokenizer, own_processor=code.processor
+    )
+    before, after = resolve(source.config), resolve(config)
     settings = _processor_files(source.files, _geometry(before), _geometry(after))
     return {
+        "name": source.name or model_type,
         "config": config,
-        "image_size": after.vision.number("image_size"),
+        "auto_class": code.auto_class or _auto_class(family, model_type),
+        "trust_remote_code": bool(code.files),
         "seed": seed,
-        "dtype": dtype,
+        "dtype": family.dtype or dtype,
+        "only_dtype": family.dtype,
         "renames": [
             [text.replace("$inner", _inner_level(after)) for text in rename]
-            for rename in family.layouts[wanted]
+            for rename in family.layouts.get(wanted, ())
         ],
-        "tokenizer": None if tokenizer else _trained_tokenizer(family, after),
+        "transposed": family.transposed.get(wanted, ()),
+        "tokenizer": None if tokenizer else _trained_tokenizer(tokens, after),
         "processor": _processor(family, after, settings),
+        "modalities": family.modalities,
+        "chosen_ids": [*family.tokens.ids, *family.config],
+        "items": {kind: _item(one, after) for kind, one in _items(family).items()},
+        "question": family.question,
+        "call": family.call,
+        "demands": family.demands,
         "files": {
+            **{name: {"text": text} for name, text in code.files.items()},
             **tokenizer,
             **{name: {"text": json.dumps(value)} for name, value in settings.items()},
         },
     }
+
+
+def _auto_class(family: FamilyFacts, model_type: str) -> str:
+    """Name the class of transformers that loads the model.
+
+    Raises:
+        NotPortable: transformers has none for it.
+    """
+    found = family.auto_class or hf_library.auto_class(model_type)
+    if found is None:
+        raise NotPortable(
+            f"transformers {hf_library.version()} has no multimodal class for {model_type!r}",
+            "a tiny model can only be made of a model that reads images, films or sounds",
+        )
+    return found
+
+
+def _items(family: FamilyFacts) -> dict[str, ItemFacts]:
+    return {kind: family.items.get(kind, ItemFacts()) for kind in ("image", "video", "audio")}
+
+
+def _item(item: ItemFacts, after: Resolved) -> dict[str, Any]:
+    """Choose the size of a typical item where the family has none."""
+    side = _geometry(after).image_size
+    chosen = replace(item, width=item.width or side * 2, height=item.height or side * 3 // 2)
+    return {name: getattr(chosen, name) for name in ItemFacts.__dataclass_fields__}
 
 
 def _tokenizer_files(source: ModelSource | None) -> dict[str, dict[str, str]]:
@@ -140,10 +197,12 @@ def _processor_files(
     }
 
 
-def _trained_tokenizer(family: FamilyFacts, after: Resolved) -> dict[str, Any]:
+def _trained_tokenizer(tokens: SpecialTokens, after: Resolved) -> dict[str, Any]:
     return {
         "trained": sizes().vocabulary.trained,
-        "placeholder": family.placeholder.token,
+        "special": tokens.tokens,
+        "words": tokens.words,
+        "attributes": tokens.attributes,
         "begins": after.text.get("bos_token_id") is not None,
     }
 
@@ -157,25 +216,38 @@ def _processor(
     """
     if "patch_size" in settings.get(_PROCESSOR_SETTINGS, {}):
         return None
-    _, encoder = encoder_family(after.vision.model_type)
-    images, has_images = encoder.image_processor, _IMAGE_SETTINGS in settings
-    values = {
-        **after.vision.values,
-        **after.values,
-        "additional_tokens": encoder.class_tokens,
-    }
+    vision = after.vision
+    geometry = _geometry(after)
     return {
         "class": family.processor.class_name,
-        "settings": fill_in(family.processor.settings, values),
-        "placeholder_id": _placeholder_id(family, after),
-        "image_class": None if has_images else images.class_name,
-        "image_settings": {} if has_images else fill_in(images.settings, values),
+        "arguments": fill_in(family.processor.arguments, after),
+        "components": fill_in(family.processor.components, after),
+        "values": {
+            **{key: value for part in after.others for key, value in part.values.items()},
+            **(vision.values if vision else {}),
+            **after.whole.values,
+            "num_additional_image_tokens": _class_tokens(after),
+            "image_patches": (geometry.image_size // geometry.patch_size) ** 2,
+        },
+        "image_size": geometry.image_size,
+        "saved": [name for name in (_IMAGE_SETTINGS,) if name in settings],
     }
 
 
-def _placeholder_id(family: FamilyFacts, after: Resolved) -> int:
-    return next(int(after.values[key]) for key in family.placeholder.ids if key in after.values)
+def _class_tokens(after: Resolved) -> int:
+    """How many tokens the encoder puts before the patches."""
+    model_type = after.vision.model_type if after.vision else ""
+    known = (one for one in encoder_families().values() if model_type in one.model_types)
+    return next((one.class_tokens for one in known), 0)
 
 
 def _geometry(whole: Resolved) -> ImageGeometry:
-    return ImageGeometry(whole.vision.number("image_size"), whole.vision.number("patch_size"))
+    """Pixels a side of an image and a patch; where nothing fixes them, a few patches."""
+    values = whole.vision.values if whole.vision else {}
+    patch = _number(values.get("patch_size")) or 14
+    return ImageGeometry(_number(values.get("image_size")) or 8 * patch, patch)
+
+
+def _number(value: Any) -> int:
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    return first if isinstance(first, int) else 0

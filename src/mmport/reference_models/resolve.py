@@ -1,24 +1,24 @@
-"""A raw config with the defaults that its config class would fill in."""
+"""A raw config with the defaults that its config classes would fill in, part by part."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.inspection import hf_library
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mmport.reference_models.facts import FamilyFacts
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A sub-config: all its values, and how its class names the usual roles."""
+    """A config or sub-config: all its values, and how its class names the usual roles.
 
+    `path` is its key in the whole, dotted; empty for the whole itself.
+    """
+
+    path: str
     model_type: str
     values: dict[str, Any]
     names: Mapping[str, str]
@@ -30,6 +30,14 @@ class Part:
     def get(self, role: str) -> Any:
         """Give the value of a role; None if the class has none."""
         return self.values.get(self.key(role))
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are; a config may only list their kinds."""
+        kinds = self.get("layer_types")
+        if self.get("num_hidden_layers") is None and kinds:
+            return len(kinds)
+        return self.number("num_hidden_layers")
 
     def number(self, role: str) -> int:
         """Give the value of a role that must be a positive whole number.
@@ -48,40 +56,98 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A config with defaults, whole and by part. `feature_layers` is one index or several."""
+    """A config with defaults: the whole, its language model, and all other parts.
 
-    values: dict[str, Any]
+    `text` is `whole` where the language model's keys are not in a part of their own.
+    """
+
+    whole: Part
     text: Part
-    vision: Part
-    feature_layers: int | list[int]
+    others: tuple[Part, ...]
+
+    @property
+    def vision(self) -> Part | None:
+        """The image encoder, or the first part that sees anything."""
+        named = [part for part in self.others if "vision" in part.path]
+        return next(iter((*named, *self.others)), None)
+
+    def lookup(self, path: str) -> Any:
+        """Give the value at a dotted path.
+
+        Raises:
+            KeyError: there is none.
+        """
+        value: Any = self.whole.values
+        for key in path.split("."):
+            value = value[key]
+        return value
 
 
-def resolve(config: dict[str, Any], family: FamilyFacts) -> Resolved:
+def resolve(config: dict[str, Any]) -> Resolved:
     """Fill in defaults by transformers' config classes (no torch is needed).
 
+    A config whose class is the repo's own code is taken as it stands: only the
+    parts that transformers knows get defaults.
+
     Raises:
-        NotPortable: transformers does not know the model type of a part.
+        NotPortable: transformers does not know the model type of the config or a part.
         MalformedSource: a value is not what the config class takes.
     """
-    for part in (config, config.get(family.parts.text), config.get(family.parts.vision)):
-        _check_known(part)
-    whole = hf_library.build_config(config["model_type"], copy.deepcopy(config))
-    return Resolved(
-        whole.to_dict(),
-        _part(getattr(whole, family.parts.text)),
-        _part(getattr(whole, family.parts.vision)),
-        getattr(whole, family.features.layers),
-    )
+    if has_own_code(config):
+        return _resolve_own(config)
+    _check_known(config)
+    for value in config.values():
+        if isinstance(value, dict):
+            _check_known(value)
+    built = hf_library.build_config(config["model_type"], copy.deepcopy(config))
+    parts = list(_parts(built, ""))
+    text = built.get_text_config(decoder=True)
+    found = next((part for part, own in parts if own is text), parts[0][0])
+    others = tuple(part for part, _ in parts[1:] if part is not found)
+    return Resolved(parts[0][0], found, others)
 
 
-def _part(config: Any) -> Part:
-    return Part(config.model_type, config.to_dict(), dict(config.attribute_map))
+def has_own_code(config: dict[str, Any]) -> bool:
+    """Tell whether transformers lacks the config's class and the repo brings it."""
+    return "auto_map" in config and not hf_library.knows(str(config.get("model_type")))
 
 
-def _check_known(config: Any) -> None:
+def _resolve_own(config: dict[str, Any]) -> Resolved:
+    parts = [
+        _own_part(key, value)
+        for key, value in config.items()
+        if isinstance(value, dict) and ("model_type" in value or key.endswith("_config"))
+    ]
+    whole = Part("", config["model_type"], config, {})
+    texts = [part for part in parts if hf_library.causal_lm_architecture(part.model_type)]
+    text = texts[0] if texts else whole
+    return Resolved(whole, text, tuple(part for part in parts if part is not text))
+
+
+def _own_part(key: str, value: dict[str, Any]) -> Part:
+    model_type = str(value.get("model_type", ""))
+    if not hf_library.knows(model_type):
+        return Part(key, model_type, value, {})
+    built = hf_library.build_config(model_type, copy.deepcopy(value))
+    return Part(key, model_type, built.to_dict(), dict(built.attribute_map))
+
+
+def _parts(config: Any, path: str) -> list[tuple[Part, Any]]:
+    """List a config and those inside it, each beside the object it was read from."""
+    from transformers import PreTrainedConfig
+
+    names = dict(config.attribute_map)
+    found = [(Part(path, config.model_type, config.to_dict(), names), config)]
+    for key, value in vars(config).items():
+        if isinstance(value, PreTrainedConfig):
+            found += _parts(value, f"{path}.{key}" if path else key)
+    return found
+
+
+def _check_known(config: dict[str, Any]) -> None:
     """Refuse a model type that transformers does not have; a missing one has a default."""
-    model_type = config.get("model_type") if isinstance(config, dict) else None
-    if model_type is not None and not hf_library.knows(model_type):
+    model_type = config.get("model_type")
+    if model_type and not hf_library.knows(model_type):
         raise NotPortable(
             f"transformers {hf_library.version()} does not know model type {model_type!r}",
             "a tiny model can only be made of parts that transformers has",

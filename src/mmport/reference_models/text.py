@@ -14,6 +14,9 @@ from mmport.reference_models.rotary import fit_rotary
 
 Config = dict[str, Any]
 
+_FEW = 8
+"""A list of more entries than this that is as long as there are layers has one for each."""
+
 
 def shrink(raw: Config, part: Part) -> Config:
     """Make a language model's config small.
@@ -27,6 +30,8 @@ def shrink(raw: Config, part: Part) -> Config:
     """
     small = copy.deepcopy(raw)
     small.pop("quantization_config", None)
+    if part.values.get("rope_parameters") and not {"rope_parameters", "rope_scaling"} & raw.keys():
+        small["rope_parameters"] = copy.deepcopy(part.values["rope_parameters"])
     _set_width(small, part)
     _set_feed_forward(small, part)
     _take_out_layers(small, part)
@@ -38,7 +43,7 @@ def _set_width(small: Config, part: Part) -> None:
     aim = sizes().text
     hidden, heads = part.number("hidden_size"), part.number("num_attention_heads")
     plain = hidden // heads
-    before = part.number("head_dim") if part.get("head_dim") is not None else plain
+    before = part.number("head_dim") if part.get("head_dim") else plain
     head_dim = aim.head_dim_if_large if before * heads > hidden else aim.head_dim
     wide = before * heads < hidden and before != plain
     small[part.key("hidden_size")] = aim.hidden_size_if_wide if wide else aim.hidden_size
@@ -85,23 +90,31 @@ def _set_feed_forward(small: Config, part: Part) -> None:
 
 def _take_out_layers(small: Config, part: Part) -> None:
     keys = sizes().layers
-    total = part.number("num_hidden_layers")
+    total = part.layers
     lists = {
         key: value
         for key, value in part.values.items()
-        if isinstance(value, list) and len(value) == total and re.search(keys.lists, key)
+        if isinstance(value, list)
+        and len(value) == total
+        and (total > _FEW or re.search(keys.lists, key))
     }
     boundaries = {
         key: part.values[key]
         for key in keys.boundaries
         if isinstance(part.values.get(key), int) and not isinstance(part.values[key], bool)
     }
-    for key in keys.indices:
+    members = {key: set(part.values[key]) for key in keys.indices if part.values.get(key)}
+    for key in members:
         lists.pop(key, None)
+    kinds = [[layer in some for layer in range(total)] for some in members.values()]
     kept = layers.choose(
-        total, sizes().text.num_hidden_layers, list(lists.values()), list(boundaries.values())
+        total,
+        sizes().text.num_hidden_layers,
+        [*lists.values(), *kinds],
+        list(boundaries.values()),
     )
-    small[part.key("num_hidden_layers")] = len(kept)
+    if part.get("num_hidden_layers") is not None:
+        small[part.key("num_hidden_layers")] = len(kept)
     for key, entries in lists.items():
         mixed = any(entry != entries[0] for entry in entries)
         if mixed or isinstance(small.get(key), list):
@@ -109,6 +122,28 @@ def _take_out_layers(small: Config, part: Part) -> None:
             small[key] = [source[layer] for layer in kept]
     for key, at in boundaries.items():
         small[key] = sum(layer < at for layer in kept)
-    for key in keys.indices:
-        if small.get(key):
-            small[key] = [new for new, layer in enumerate(kept) if layer in small[key]]
+    for key in keys.tables:
+        table = part.values.get(key)
+        if isinstance(table, dict):
+            small[key] = _shrink_table(
+                {int(layer): at for layer, at in table.items()}, small, part, kept
+            )
+    for key, some in members.items():
+        small[key] = [new for new, layer in enumerate(kept) if layer in some]
+
+
+def _shrink_table(
+    table: dict[int, Config], small: Config, part: Part, kept: list[int]
+) -> dict[str, Config]:
+    """Keep the settings of the layers that stay; their sizes keep their share of the model's."""
+
+    def fit(key: str, value: Any) -> Any:
+        own, new = part.values.get(key), small.get(key)
+        are_sizes = all(type(size) is int and size > 0 for size in (value, own, new))
+        return max(1, value * new // own) if are_sizes else value
+
+    return {
+        str(new): {key: fit(key, value) for key, value in table[layer].items()}
+        for new, layer in enumerate(kept)
+        if layer in table
+    }

@@ -30,6 +30,10 @@ class Judge:
         detail = shorten(problems) if problems else note
         return Measurement(self.stage, self.scenario, subject, outcome, detail=detail)
 
+    def not_compared(self, subject: str, reason: str) -> Measurement:
+        """Note what could not be compared, and why; it neither passes nor fails."""
+        return Measurement(self.stage, self.scenario, subject, Outcome.NOT_RUN, detail=reason)
+
     def sequences(
         self, subject: str, expected: Sequence[object], found: Sequence[object]
     ) -> Measurement:

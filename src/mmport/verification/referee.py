@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mmport.engines.supervise import WorkerError
 from mmport.model.evidence import Measurement, Outcome, Stage, StageResult
+from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
 from mmport.verification.cases import Scenario
 from mmport.verification.judging import Judge
 from mmport.verification.outputs import (
     judge_encoder,
     judge_generation,
+    judge_left_out,
     judge_logits,
-    judge_processor,
 )
+from mmport.verification.processing import judge_processor, judge_prompts
 from mmport.verification.stage_files import StageFiles
 from mmport.verification.weights import judge_weights
 
@@ -40,7 +42,7 @@ def judge(
     reference: StageFiles,
     candidate: StageFiles,
     scenarios: tuple[Scenario, ...],
-    encoder: str,
+    facts: ModelFacts,
     bounds: Bounds,
     error: WorkerError | None,
 ) -> tuple[StageResult, ...]:
@@ -50,21 +52,43 @@ def judge(
         reference: what the HF worker wrote.
         candidate: what the engine's worker wrote, perhaps not to the end.
         scenarios: those that both were asked for.
-        encoder: name of the encoder's module.
+        facts: what is known of the model, the weights' places among it perhaps.
         bounds: what still counts as the same.
         error: the exception that ended the engine's worker, if one did.
     """
     measurements = [
-        *_weights(reference, candidate, encoder),
-        *judge_processor(reference, candidate, bounds),
+        *_weights(reference, candidate, facts),
+        *judge_processor(reference, candidate, facts, bounds),
     ]
     for scenario in scenarios:
-        measurements += judge_encoder(scenario, reference, candidate, bounds)
-        measurements += judge_logits(scenario, reference, candidate, bounds)
+        measurements += judge_prompts(scenario, reference, candidate)
+        measurements += judge_encoder(scenario, reference, candidate, facts, bounds)
+        measurements += judge_left_out(scenario, reference)
+        measurements += judge_logits(scenario, reference, candidate, facts, bounds)
         measurements += judge_generation(scenario, reference, candidate, bounds)
     if error is not None:
         measurements.append(_raised(error))
-    return tuple(_stage_result(stage, measurements, error) for stage in Stage)
+    return tuple(_stage_result(stage, measurements, facts, error) for stage in Stage)
+
+
+def required_stages(facts: ModelFacts) -> tuple[Stage, ...]:
+    """Stages without which nothing is proven.
+
+    Where the parts of a model are not known, its weights cannot be traced, and
+    its features may have another form on each side; the logits then decide.
+    """
+    if facts.knows_parts:
+        return tuple(Stage)
+    return (Stage.PROCESSOR, Stage.LOGITS, Stage.GENERATION)
+
+
+def outcome(stages: Iterable[StageResult], required: Collection[Stage]) -> Outcome:
+    """Passed only if every required stage ran and passed, and none failed."""
+    outcomes = {stage.stage: stage.outcome for stage in stages}
+    if Outcome.FAILED in outcomes.values():
+        return Outcome.FAILED
+    complete = all(outcomes.get(stage) is Outcome.PASSED for stage in required)
+    return Outcome.PASSED if complete else Outcome.NOT_RUN
 
 
 def is_about_the_subject(error: WorkerError) -> bool:
@@ -97,8 +121,13 @@ def describe(measurement: Measurement) -> str:
     return f"{place}{figures}" + (f": {detail}" if detail else "")
 
 
-def _weights(reference: StageFiles, candidate: StageFiles, encoder: str) -> tuple[Measurement, ...]:
+def _weights(
+    reference: StageFiles, candidate: StageFiles, facts: ModelFacts
+) -> tuple[Measurement, ...]:
+    if not facts.knows_parts:
+        return ()
     hf, trace = reference.document("weights"), candidate.document("weights")
+    encoder = facts.encoder.rpartition(".")[2]
     return judge_weights(trace, hf, encoder) if hf and trace else ()
 
 
@@ -110,11 +139,22 @@ def _raised(error: WorkerError) -> Measurement:
 
 
 def _stage_result(
-    stage: Stage, measurements: list[Measurement], error: WorkerError | None
+    stage: Stage, measurements: list[Measurement], facts: ModelFacts, error: WorkerError | None
 ) -> StageResult:
     mine = tuple(item for item in measurements if item.stage is stage)
-    if not mine:
-        reason = f"the engine stopped before, {error.phase}" if error else "not asked for"
-        return StageResult(stage, Outcome.NOT_RUN, (), reason)
-    failed = any(item.outcome is Outcome.FAILED for item in mine)
-    return StageResult(stage, Outcome.FAILED if failed else Outcome.PASSED, mine)
+    outcomes = {item.outcome for item in mine}
+    if Outcome.FAILED in outcomes:
+        return StageResult(stage, Outcome.FAILED, mine)
+    if Outcome.PASSED in outcomes:
+        return StageResult(stage, Outcome.PASSED, mine)
+    return StageResult(stage, Outcome.NOT_RUN, mine, _why_not(stage, mine, facts, error))
+
+
+def _why_not(
+    stage: Stage, mine: tuple[Measurement, ...], facts: ModelFacts, error: WorkerError | None
+) -> str:
+    if mine:
+        return f"not comparable: {mine[0].detail}"
+    if stage is Stage.WEIGHTS and not facts.knows_parts:
+        return "the model's parts are not known, so its weights were not traced"
+    return f"the engine stopped before, {error.phase}" if error else "not asked for"

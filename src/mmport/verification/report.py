@@ -49,14 +49,17 @@ def _cell(result: StageResult) -> tuple[str, str]:
     if result.outcome is Outcome.NOT_RUN:
         return f"not run: {result.reason}", style
     failed = sum(item.outcome is Outcome.FAILED for item in result.measurements)
+    compared = sum(item.outcome is not Outcome.NOT_RUN for item in result.measurements)
     if failed:
-        return f"FAILED {failed} of {len(result.measurements)}", style
+        return f"FAILED {failed} of {compared}", style
     figures = [
         (item.figure, item.bound)
         for item in result.measurements
         if item.figure is not None and item.bound is not None
     ]
-    count = f"{len(result.measurements)} checks"
+    count = f"{compared} checks"
+    if compared < len(result.measurements):
+        count += f", {len(result.measurements) - compared} not comparable"
     if not figures:
         return f"ok, {count}, exact", style
     figure, bound = max(figures)
@@ -65,7 +68,7 @@ def _cell(result: StageResult) -> tuple[str, str]:
 
 def _conclusion(evidence: Evidence) -> str:
     if evidence.outcome is Outcome.PASSED:
-        return f"{evidence.implementation}: equal to HuggingFace in every stage"
+        return f"{evidence.implementation}: equal to HuggingFace in {_proven_stages(evidence)}"
     if evidence.outcome is Outcome.NOT_RUN:
         return f"{evidence.implementation}: not every stage was run"
     lines = [f"{evidence.implementation}: first difference at {evidence.first_failure}"]
@@ -75,3 +78,9 @@ def _conclusion(evidence: Evidence) -> str:
         if stage.outcome is Outcome.FAILED
     ]
     return "\n".join([*lines, *(f"  then {line}" for line in others[1:])])
+
+
+def _proven_stages(evidence: Evidence) -> str:
+    """Name the stages that were proven, where it is not all of them."""
+    passed = [stage.stage for stage in evidence.stages if stage.outcome is Outcome.PASSED]
+    return "every stage" if len(passed) == len(Stage) else ", ".join(passed)

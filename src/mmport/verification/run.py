@@ -2,64 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmport import __version__
 from mmport.core.errors import WorkerFailed
+from mmport.core.files import write_text
 from mmport.core.output import Progress
-from mmport.engines.supervise import Job, JobResult, WorkerError, run_jobs
-from mmport.model.evidence import (
-    EVIDENCE_SCHEMA,
-    Environment,
-    Evidence,
-    Outcome,
-    StageResult,
-)
-from mmport.model.spec import VlmSpec
-from mmport.verification import cases
+from mmport.engines.supervise import Job, JobResult, RunJobs, WorkerError, run_jobs
+from mmport.model.evidence import EVIDENCE_SCHEMA, Environment, Evidence
 from mmport.verification.bounds import BOUNDS
+from mmport.verification.jobs import REFERENCE, Setup, question_key, reference_job, subject_job
 from mmport.verification.referee import (
     describe,
     first_failure,
     is_about_the_subject,
     judge,
+    outcome,
+    required_stages,
 )
 from mmport.verification.stage_files import StageFiles
 from mmport.verification.subjects import Subject
 
-REFERENCE = "reference"
-_NEW_TOKENS = 16
-_TOP_LOGPROBS = 20
+__all__ = ["REFERENCE", "Setup", "compare", "compare_with", "compute_reference"]
+
+_KEY = "questions.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Where and how the comparison runs.
+def compute_reference(
+    setup: Setup, *, run: RunJobs = run_jobs, progress: Progress | None = None
+) -> Path:
+    """Have HF answer everything, once for any number of subjects.
 
-    `model` is a folder with the checkpoint; `spec` was read from it; `name` and
-    `revision` say what the user asked for, as the evidence does. `work` is
-    a folder for the workers' files. `timeout` is in seconds, for each worker.
+    Returns:
+        The folder of its answers, `setup.work / REFERENCE`, for `compare_with`;
+        it may be kept and used from another process.
+
+    Raises:
+        WorkerFailed: HF could not compute the reference.
     """
+    job = reference_job(setup)
+    _clear(job)
+    results = run([job], timeout=setup.timeout, progress=_tell(progress))
+    _require_reference(results[REFERENCE])
+    return _signed(setup, job.out)
 
-    model: Path
-    spec: VlmSpec
-    name: str
-    revision: str | None
-    tiny: bool
-    vllm_python: Path
-    hf_python: Path
-    work: Path
-    dtype: str = "float32"
-    gpu: bool = False
-    timeout: float = 400.0
-    vllm_version: str = "unknown"
+
+def compare_with(
+    reference: Path,
+    setup: Setup,
+    subject: Subject,
+    *,
+    run: RunJobs = run_jobs,
+    progress: Progress | None = None,
+) -> Evidence:
+    """Run one subject against a reference that was computed before.
+
+    Args:
+        reference: what `compute_reference` gave for the same checkpoint and facts.
+        setup: as it was then, but for `work` and `timeout`.
+        subject: what is put to the test.
+        run: what runs the job.
+        progress: told each phase.
+
+    Raises:
+        WorkerFailed: the reference answers other questions, or the worker died.
+    """
+    _require_same_questions(reference, setup)
+    job = subject_job(setup, subject, reference)
+    _clear(job)
+    result = run([job], timeout=setup.timeout, progress=_tell(progress))[job.name]
+    _require_engine(result)
+    return _evidence(setup, subject, reference, result)
 
 
 def compare(
-    setup: Setup, subjects: Sequence[Subject], progress: Progress | None = None
+    setup: Setup,
+    subjects: Sequence[Subject],
+    progress: Progress | None = None,
+    *,
+    run: RunJobs = run_jobs,
 ) -> tuple[Evidence, ...]:
     """Run the reference once and every subject against it.
 
@@ -69,118 +93,53 @@ def compare(
     Raises:
         WorkerFailed: the reference could not be computed, or a worker died.
     """
-    asked = _Questions.for_spec(setup.spec)
-    reference_job = _reference_job(setup, asked)
-    jobs = [_subject_job(setup, asked, subject) for subject in subjects]
-
-    def tell(name: str, phase: str) -> None:
-        if progress is not None:
-            progress.step(f"{name}: {phase}")
-
-    limits: dict[str, Any] = {"timeout": setup.timeout, "progress": tell}
+    reference = reference_job(setup)
+    jobs = [subject_job(setup, subject, reference.out) for subject in subjects]
+    limits: dict[str, Any] = {"timeout": setup.timeout, "progress": _tell(progress)}
+    for job in (reference, *jobs):
+        _clear(job)
     # On a GPU an engine measures what memory is free, and nobody may change that.
-    results = run_jobs(
-        [reference_job, *jobs[:1]], fail_fast=(REFERENCE,), parallel=not setup.gpu, **limits
-    )
+    results = run([reference, *jobs[:1]], fail_fast=(REFERENCE,), parallel=not setup.gpu, **limits)
     _require_reference(results[REFERENCE])
+    _signed(setup, reference.out)
     for job in jobs[1:]:
-        results |= run_jobs([job], **limits)
+        results |= run([job], **limits)
     for job in jobs:
         _require_engine(results[job.name])
     return tuple(
-        _evidence(setup, asked, subject, results[REFERENCE], results[job.name])
+        _evidence(setup, subject, reference.out, results[job.name])
         for subject, job in zip(subjects, jobs, strict=True)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    processor_cases: tuple[cases.ProcessorCase, ...]
-    scenarios: tuple[cases.Scenario, ...]
-
-    @classmethod
-    def for_spec(cls, spec: VlmSpec) -> _Questions:
-        return cls(cases.processor_cases(spec), cases.scenarios(spec))
+def _clear(job: Job) -> None:
+    """Remove the answers of an earlier run: they would be waited for, or judged."""
+    for stale in (*job.out.glob("*.json"), *job.out.glob("*.safetensors")):
+        stale.unlink()
 
 
-def _shared_payload(setup: Setup, asked: _Questions) -> dict[str, Any]:
-    return {
-        "model": str(setup.model.resolve()),
-        "dtype": setup.dtype,
-        "checkpoint_files": setup.spec.checkpoint.files if setup.spec.checkpoint else (),
-        "connector": setup.spec.connector.path.rpartition(".")[2],
-        "new_tokens": _NEW_TOKENS,
-        "processor_cases": [asdict(case) for case in asked.processor_cases],
-        "scenarios": [asdict(scenario) for scenario in asked.scenarios],
-    }
+def _tell(progress: Progress | None) -> Callable[[str, str], None]:
+    def tell(name: str, phase: str) -> None:
+        if progress is not None:
+            progress.step(f"{name}: {phase}")
+
+    return tell
 
 
-def _reference_job(setup: Setup, asked: _Questions) -> Job:
-    side = setup.spec.encoders[0].image_size
-    payload = _shared_payload(setup, asked) | {
-        "device": "cuda" if setup.gpu else "cpu",
-        # HF's own definition: its other kernels leave things out (sdpa ignores the
-        # softcap of Gemma 2's attention).
-        "attention": "eager",
-        "image_token_id": setup.spec.placeholders[0].token_id,
-        "image_shape": [3, side, side],
-    }
-    out = setup.work / REFERENCE
-    return Job(REFERENCE, setup.hf_python, "hf", payload, out, _quiet_environment())
+def _signed(setup: Setup, folder: Path) -> Path:
+    """Leave a mark of the questions that the answers are for."""
+    write_text(folder / _KEY, json.dumps({"key": question_key(setup)}))
+    return folder
 
 
-def _subject_job(setup: Setup, asked: _Questions, subject: Subject) -> Job:
-    length = cases.context_length(setup.spec, asked.scenarios, _NEW_TOKENS)
-    reference = (setup.work / REFERENCE).resolve()
-    payload = _shared_payload(setup, asked) | {
-        "entry_point": subject.entry_point,
-        "model_class": subject.model_class,
-        "architecture": setup.spec.architecture,
-        "model_impl": subject.model_impl,
-        "max_model_len": length,
-        "limit_mm_per_prompt": {"image": cases.most_images(asked.scenarios, asked.processor_cases)},
-        "top_logprobs": _TOP_LOGPROBS,
-        "engine_arguments": {"gpu_memory_utilization": 0.5} if setup.gpu else {},
-        "features": str(reference / "features.safetensors"),
-        "features_ended": str(reference / "error.json"),
-    }
-    name = subject.name
-    environment = _engine_environment(setup, subject, length)
-    return Job(name, setup.vllm_python, "vllm_engine", payload, setup.work / name, environment)
-
-
-def _quiet_environment() -> dict[str, str]:
-    """No hub and no telemetry: all that is needed lies in the model's folder."""
-    return {
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-
-
-def _engine_environment(setup: Setup, subject: Subject, length: int) -> dict[str, str]:
-    environment = _quiet_environment() | {
-        # In one process the model can be reached, and the start is quicker.
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        # A port that is installed must not stand in for what is being tested.
-        "VLLM_PLUGINS": "",
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": "WARNING",
-    }
-    if not setup.gpu:
-        environment["VLLM_CPU_KVCACHE_SPACE"] = str(_cache_space(setup, length))
-    if subject.folder is not None:
-        environment["PYTHONPATH"] = str(subject.folder.resolve())
-        # What runs is the source that was hashed, and nothing is left in its folder.
-        environment["PYTHONPYCACHEPREFIX"] = str((setup.work / "bytecode").resolve())
-    return environment
-
-
-def _cache_space(setup: Setup, length: int) -> int:
-    """GiB of key-value cache that the longest request needs, at most, and one more."""
-    text = setup.spec.language_model
-    element = 4 if setup.dtype == "float32" else 2
-    return length * text.num_layers * 2 * text.hidden_size * element // 2**30 + 2
+def _require_same_questions(reference: Path, setup: Setup) -> None:
+    path = reference / _KEY
+    key = json.loads(path.read_text(encoding="utf-8"))["key"] if path.is_file() else None
+    if key != question_key(setup):
+        raise WorkerFailed(
+            f"the reference in {reference} answers other questions than are asked now",
+            "compute the reference again",
+        )
 
 
 def _require_reference(result: JobResult) -> None:
@@ -206,22 +165,16 @@ def _side_failed(what: str, error: WorkerError, hint: str) -> WorkerFailed:
     return WorkerFailed(message, hint, details=error.traceback)
 
 
-def _evidence(
-    setup: Setup,
-    asked: _Questions,
-    subject: Subject,
-    reference: JobResult,
-    candidate: JobResult,
-) -> Evidence:
+def _evidence(setup: Setup, subject: Subject, reference: Path, candidate: JobResult) -> Evidence:
     stages = judge(
-        StageFiles(reference.log.parent),
+        StageFiles(reference),
         StageFiles(candidate.log.parent),
-        asked.scenarios,
-        setup.spec.encoders[0].path.rpartition(".")[2],
-        BOUNDS[setup.dtype],
+        setup.asked.scenarios,
+        setup.facts,
+        BOUNDS[setup.run_dtype],
         candidate.error,
     )
-    failure = first_failure(stages)
+    failure, required = first_failure(stages), required_stages(setup.facts)
     return Evidence(
         schema=EVIDENCE_SCHEMA,
         implementation=subject.implementation,
@@ -231,22 +184,16 @@ def _evidence(
         files=subject.files,
         environment=_environment(setup, reference, candidate),
         stages=stages,
-        outcome=_outcome(stages),
+        outcome=outcome(stages, required),
         first_failure=describe(failure) if failure else "",
-        architecture=setup.spec.architecture,
+        architecture=setup.facts.architecture,
+        required=required,
     )
 
 
-def _outcome(stages: Sequence[StageResult]) -> Outcome:
-    """Passed only if every stage ran and passed."""
-    if any(stage.outcome is Outcome.FAILED for stage in stages):
-        return Outcome.FAILED
-    complete = all(stage.outcome is Outcome.PASSED for stage in stages)
-    return Outcome.PASSED if complete else Outcome.NOT_RUN
-
-
-def _environment(setup: Setup, reference: JobResult, candidate: JobResult) -> Environment:
-    hf, vllm = reference.result or {}, candidate.result or {}
+def _environment(setup: Setup, reference: Path, candidate: JobResult) -> Environment:
+    hf = json.loads((reference / "result.json").read_text(encoding="utf-8"))
+    vllm = candidate.result or {}
     return Environment(
         mmport=__version__,
         python=vllm.get("python", "unknown"),
@@ -254,7 +201,8 @@ def _environment(setup: Setup, reference: JobResult, candidate: JobResult) -> En
         torch=vllm.get("torch", "unknown"),
         transformers=hf.get("transformers", "unknown"),
         device="cuda" if setup.gpu else "cpu",
-        dtype=setup.dtype,
+        dtype=setup.run_dtype,
         hf_python=hf.get("python", "unknown"),
         hf_torch=hf.get("torch", "unknown"),
+        hf_attention=hf.get("attention", ""),
     )

@@ -31,5 +31,9 @@ class Subject:
 
     @property
     def model_impl(self) -> str:
-        """The engine's argument that chooses between its own classes."""
-        return "transformers" if self.implementation == "transformers" else "auto"
+        """The engine's argument that chooses between its own classes.
+
+        Never `auto`: where a class cannot be found, the Transformers backend
+        must not stand in for it.
+        """
+        return "transformers" if self.implementation == "transformers" else "vllm"

@@ -35,6 +35,21 @@ def write_stage(
     temporary.replace(path)
 
 
+def limit_threads(threads: int) -> None:
+    """Compute with so many threads; with 0, with as many as the engine likes."""
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """Tell whether an exception says that memory is short: never the model's own refusal."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return "can't allocate memory" in str(error)
+
+
 def _portable(tensor: torch.Tensor) -> torch.Tensor:
     import torch
 

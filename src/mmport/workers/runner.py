@@ -36,14 +36,20 @@ class _Reporter:
 
 
 def main(job_path: Path) -> NoReturn:
+    """Be the worker of one job: die with the supervisor, and run what `job_path` describes."""
+    faulthandler.enable()
+    supervisor = os.environ.get(SUPERVISOR)
+    die_with_parent(int(supervisor) if supervisor else None)
+    perform(job_path)
+
+
+def perform(job_path: Path) -> NoReturn:
     """Run the job described in `job_path` and end the process.
 
     The file holds `task` (a module of this package with a `run`), `out` (the
     folder for whatever it writes) and `payload`. The exit code is 0 with a
     `result.json`, 1 with an `error.json`. `SystemExit` of a task is let through.
     """
-    faulthandler.enable()
-    _die_with_supervisor()
     job = json.loads(job_path.read_text(encoding="utf-8"))
     out = Path(job["out"])
     if job.get("timeout"):
@@ -59,6 +65,20 @@ def main(job_path: Path) -> NoReturn:
         _write_json(out / "error.json", _described(error, report.phase))
         _leave(1)
     _leave(0)
+
+
+def die_with_parent(expected: int | None) -> None:
+    """Have Linux kill this process when its parent is gone; elsewhere do nothing.
+
+    Args:
+        expected: the parent's process id, where it is known: should it be gone
+            by now, the process ends here.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if expected is not None and os.getppid() != expected:
+        os._exit(1)  # it was gone before we asked
 
 
 def _described(error: Exception, phase: str) -> dict[str, str]:
@@ -90,13 +110,3 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _die_with_supervisor() -> None:
-    """Have Linux kill this process when the supervisor is gone; elsewhere do nothing."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    supervisor = os.environ.get(SUPERVISOR)
-    if supervisor and os.getppid() != int(supervisor):
-        os._exit(1)  # it was gone before we asked

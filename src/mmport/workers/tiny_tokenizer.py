@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNKNOWN, BEGIN, END, PAD = "<unk>", "<s>", "</s>", "<pad>"
@@ -42,12 +43,21 @@ CHAT_TEMPLATE = """\
 """
 
 
-def train_tokenizer(trained: int, placeholder: str, *, begins: bool) -> Any:
+def train_tokenizer(
+    trained: int,
+    special: Sequence[str],
+    words: Sequence[str],
+    attributes: Mapping[str, str],
+    *,
+    begins: bool,
+) -> Any:
     """Train the tokenizer.
 
     Args:
-        trained: how many tokens it has before `placeholder` and padding are added.
-        placeholder: the token that stands for an image.
+        trained: how many tokens it has before the special ones and padding are added.
+        special: special tokens, in the order of their ids.
+        words: tokens that follow them and are not special.
+        attributes: special tokens by the name under which the tokenizer gives them.
         begins: whether a prompt is given the token for the beginning of text.
 
     Raises:
@@ -68,7 +78,9 @@ def train_tokenizer(trained: int, placeholder: str, *, begins: bool) -> Any:
     tokenizer.train_from_iterator(_TEXT.split("\n"), trainer)
     if tokenizer.get_vocab_size() != trained:
         raise RuntimeError(f"the text yields {tokenizer.get_vocab_size()} tokens, not {trained}")
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (placeholder, PAD)])
+    tokenizer.add_special_tokens([_added(token) for token in special])
+    tokenizer.add_tokens([AddedToken(word, normalized=False) for word in words])
+    tokenizer.add_special_tokens([_added(PAD)])
     if begins:
         _prepend_begin(tokenizer)
     return PreTrainedTokenizerFast(
@@ -78,9 +90,16 @@ def train_tokenizer(trained: int, placeholder: str, *, begins: bool) -> Any:
         eos_token=END,
         pad_token=PAD,
         padding_side="left",
-        extra_special_tokens={"image_token": placeholder},
-        chat_template=CHAT_TEMPLATE.replace("image_token", repr(placeholder)),
+        extra_special_tokens=dict(attributes),
+        additional_special_tokens=list(special),
+        chat_template=CHAT_TEMPLATE.replace("image_token", repr(attributes.get("image_token", ""))),
     )
+
+
+def _added(token: str) -> Any:
+    from tokenizers import AddedToken
+
+    return AddedToken(token, special=True, normalized=False)
 
 
 def _prepend_begin(tokenizer: Any) -> None:

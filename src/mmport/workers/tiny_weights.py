@@ -1,4 +1,4 @@
-"""Random weights with which a model says something, and tells images apart."""
+"""Random weights with which a model says something, and tells its items apart."""
 
 from __future__ import annotations
 
@@ -7,36 +7,45 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from .images import make_image
-
 if TYPE_CHECKING:
-    import torch
+    from .tiny_behaviour import Behaviour
 
-NEW_TOKENS = 16
 _SHIFT = 0.1
 """Standard deviation of what is added to norms and biases, lest a lost one not show."""
+
+_LARGE_SHIFT = 2.0
 
 _UNSPOKEN = 0.02
 """What the head's rows of tokens that should not be said are multiplied by."""
 
 _DEVIATIONS = (
-    *product((0.1, 0.14, 0.07), (1.0, 0.5, 0.2)),
-    # Where embeddings are scaled up and are the head too, a token only repeats
-    # itself unless the layers outweigh it.
-    *product((0.25, 0.4), (0.1, 0.05, 0.03)),
+    *product((0.1, 0.14, 0.07), (1.0, 0.5, 0.2), (_SHIFT,)),
+    *product((0.25, 0.4), (0.1, 0.05, 0.03), (_SHIFT,)),
 )
-"""Of matrices and of embeddings, in the order in which they are tried."""
+"""Of matrices, of embeddings, of norms and biases, in the order in which they are tried."""
+
+_TIED_DEVIATIONS = (
+    *product((0.1, 0.25), (0.1,), (_LARGE_SHIFT,)),
+    *product((0.3, 0.5), (0.2,), (_SHIFT,)),
+    *_DEVIATIONS,
+)
+"""The same where embeddings are the head too: there a token only repeats itself
+unless the layers outweigh it, or the norms among and after them do."""
 
 _SEEDS = 6
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How weights are drawn: standard deviations of matrices and embeddings, and the seed."""
+    """How weights are drawn: standard deviations, and the seed.
+
+    They are of matrices, of embeddings, and of what is added to norms and biases.
+    """
 
     deviation: float
     embedding_deviation: float
     seed: int
+    shift: float = _SHIFT
 
 
 @dataclass(frozen=True)
@@ -44,38 +53,29 @@ class Demands:
     """What a model must do to be worth comparing.
 
     `gap` is the smallest distance (in logits) between the first and the second
-    token over all greedy steps; `effect` how far another image must move the
-    largest of the first step's logits.
+    token over all greedy steps; `effect` and `order` how far another item, and
+    the same items in another order, must move the largest of the first step's
+    logits; `fault` how far a small fault on the encoder's side must move the
+    largest of its logprobs.
     """
 
     distinct: int = 6
     gap: float = 0.004
     effect: float = 0.05
+    order: float = 0.01
+    fault: float = 0.01
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """What a model does: as `Demands`, measured."""
+def recipes(seed: int, *, tied: bool = False) -> Iterator[Recipe]:
+    """List the recipes to try, the one that works for most models first.
 
-    distinct: int
-    gap: float
-    effect: float
-    tokens: list[int]
-
-    def meets(self, demands: Demands) -> bool:
-        """Whether every demand is met; a NaN meets none."""
-        return (
-            self.distinct >= demands.distinct
-            and self.gap >= demands.gap
-            and self.effect >= demands.effect
-        )
-
-
-def recipes(seed: int) -> Iterator[Recipe]:
-    """List the recipes to try, the one that works for most models first."""
+    Args:
+        seed: differs for other weights.
+        tied: the embeddings are the head too.
+    """
     for number in range(_SEEDS):
-        for deviation, embedding in _DEVIATIONS:
-            yield Recipe(deviation, embedding, seed * _SEEDS + number)
+        for deviation, embedding, shift in _TIED_DEVIATIONS if tied else _DEVIATIONS:
+            yield Recipe(deviation, embedding, seed * _SEEDS + number, shift)
 
 
 class Filler:
@@ -104,6 +104,21 @@ class Filler:
             if isinstance(module, torch.nn.Embedding)
             for parameter in module.parameters(recurse=False)
         }
+        self._statistics = [
+            (module.running_mean, module.running_var)
+            for module in model.modules()
+            if isinstance(getattr(module, "running_mean", None), torch.Tensor)
+        ]
+
+    @property
+    def tied(self) -> bool:
+        """Whether the embeddings are the head too."""
+        head = self._model.get_output_embeddings()
+        return head is not None and head.weight in self._embeddings
+
+    def start(self, name: str) -> Any:
+        """Where a norm or bias started: what a lost one falls back to."""
+        return self._start[name]
 
     def fill(self, recipe: Recipe) -> None:
         """Draw every parameter anew; norms and biases stay near where they started."""
@@ -113,65 +128,19 @@ class Filler:
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
                 if name in self._start:
-                    noise = torch.empty_like(parameter).normal_(0.0, _SHIFT, generator=generator)
+                    noise = torch.empty_like(parameter)
+                    noise.normal_(0.0, recipe.shift, generator=generator)
                     parameter.copy_(self._start[name] + noise)
                 else:
                     wide = parameter in self._embeddings
                     deviation = recipe.embedding_deviation if wide else recipe.deviation
                     parameter.normal_(0.0, deviation, generator=generator)
-            self._model.get_output_embeddings().weight[self._unspoken] *= _UNSPOKEN
-
-
-def measure(model: Any, processor: Any, image_size: int) -> Behaviour:
-    """Let a model speak about nothing, one image, another one, and both."""
-    import torch
-
-    token = processor.image_token
-    one = make_image(image_size * 2, image_size * 3 // 2, 11)
-    other = make_image(image_size * 3 // 2, image_size * 2, 12)
-    question = f"USER: {token}\nWhat is shown in this image? ASSISTANT:"
-    prompts: list[tuple[str, Sequence[Any]]] = [
-        (question, [one]),
-        (question, [other]),
-        ("USER: Which colours can you see? ASSISTANT:", []),
-        (f"USER: {token}{token}\nCompare the two images. ASSISTANT:", [one, other]),
-    ]
-    answers = [_greedy(model, processor, text, images) for text, images in prompts]
-    logits = [answer[1] for answer in answers]
-    best = torch.stack([steps.topk(2).values for steps in logits])
-    effect = (logits[0][0] - logits[1][0]).abs().max()
-    return Behaviour(
-        distinct=len(set(answers[0][0])),
-        gap=float((best[..., 0] - best[..., 1]).min()),
-        effect=float(effect),
-        tokens=answers[0][0],
-    )
-
-
-def _greedy(
-    model: Any, processor: Any, text: str, images: Sequence[Any]
-) -> tuple[list[int], torch.Tensor]:
-    """Greedy tokens and the logits (new tokens, vocabulary) that they were taken from."""
-    import torch
-    from transformers import GenerationConfig
-
-    inputs = processor(text=text, images=list(images) or None, return_tensors="pt")
-    if "pixel_values" in inputs:
-        inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
-    own = model.generation_config
-    model.generation_config = GenerationConfig(
-        do_sample=False,
-        max_new_tokens=NEW_TOKENS,
-        eos_token_id=None,
-        pad_token_id=0,
-        output_logits=True,
-        return_dict_in_generate=True,
-    )
-    with torch.inference_mode():
-        generated = model.generate(**inputs)
-    model.generation_config = own
-    tokens = generated.sequences[0, inputs["input_ids"].shape[1] :].tolist()
-    return tokens, torch.stack([step[0].float() for step in generated.logits])
+            head = self._model.get_output_embeddings()
+            if head is not None:
+                head.weight[self._unspoken] *= _UNSPOKEN
+            for mean, variance in self._statistics:
+                mean.normal_(0.0, _SHIFT, generator=generator)
+                variance.uniform_(1 - _SHIFT, 1 + _SHIFT, generator=generator)
 
 
 def search(
@@ -192,6 +161,6 @@ def search(
     raise RuntimeError(
         f"none of {len(seen)} weights makes this model worth comparing; the best says"
         f" {best.distinct} distinct tokens (wanted: {demands.distinct}), its smallest gap is"
-        f" {best.gap:.4g} ({demands.gap}), another image moves a logit by {best.effect:.4g}"
-        f" ({demands.effect})"
+        f" {best.gap:.4g} ({demands.gap}), another item moves a logit by {best.effect:.4g}"
+        f" ({demands.effect}), another order by {best.order} ({demands.order})"
     )

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .awaiting import await_file
-from .exchange import write_stage
-from .images import make_image
+from .exchange import limit_threads, write_stage
 from .probes import Probe, find_module
+from .tap import VLLM_METHODS, FeatureTap
+from .vllm_processing import multi_modal_data, read_reference, text_of, write_processor_stage
 from .weight_trace import trace_weights
 
 if TYPE_CHECKING:
@@ -31,13 +31,14 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     import vllm
     from vllm.engine.arg_utils import EngineArgs
 
+    limit_threads(payload["threads"])
     report("registering")
     _register(payload)
     report("configuring")
     arguments = _engine_arguments(payload)
-    config = EngineArgs(**arguments).create_model_config()
+    config = EngineArgs(**arguments, **_whole_processing(EngineArgs)).create_model_config()
     report("processing")
-    _run_processor(config, payload, out)
+    write_processor_stage(config, payload, out)
     _hook_loading(payload, out, report)
     report("starting")
     engine = vllm.LLM(**arguments)
@@ -62,7 +63,7 @@ def _register(payload: dict[str, Any]) -> None:
         getattr(importlib.import_module(module), function)()
     elif payload["model_class"]:
         ModelRegistry.register_model(architecture, payload["model_class"])
-    else:
+    if payload["model_impl"] != "vllm" or architecture not in ModelRegistry.models:
         return
     # A class named by a string is first looked at in a process of its own, which
     # imports vLLM again, for seconds; given the class itself, vLLM looks here.
@@ -75,53 +76,44 @@ def _engine_arguments(payload: dict[str, Any]) -> dict[str, Any]:
         "model": payload["model"],
         "dtype": payload["dtype"],
         "model_impl": payload["model_impl"],
+        "runner": "generate",
         "load_format": "safetensors",
         "max_model_len": _context_length(payload),
         "limit_mm_per_prompt": payload["limit_mm_per_prompt"],
-        "enable_mm_embeds": True,
+        "enable_mm_embeds": payload["enable_mm_embeds"],
+        "trust_remote_code": payload["trust_remote_code"],
         # A second scenario must not be answered from the first one's cache.
         "enable_prefix_caching": False,
         "enforce_eager": True,
         "max_logprobs": payload["top_logprobs"],
         "disable_log_stats": True,
         "seed": 0,
+        **({"mm_processor_kwargs": options} if (options := payload["processor_kwargs"]) else {}),
         **payload["engine_arguments"],
     }
+
+
+def _whole_processing(arguments: Any) -> dict[str, bool]:
+    """Have the processor normalise by itself, where the engine may leave it to the model.
+
+    Only the comparison of the processors is asked so: pixels that are normalised
+    later cannot be compared with HF's. The engine itself runs as it would.
+    """
+    name = "mm_device_do_normalize"
+    return {name: False} if name in arguments.__dataclass_fields__ else {}
 
 
 def _context_length(payload: dict[str, Any]) -> int:
     """As many positions as are needed, and no more than the model has."""
     from transformers import AutoConfig
 
-    text = AutoConfig.from_pretrained(payload["model"]).get_text_config()
+    config = AutoConfig.from_pretrained(
+        payload["model"], trust_remote_code=payload["trust_remote_code"]
+    )
+    text = config.get_text_config()
     limit = getattr(text, "max_position_embeddings", None)
     wanted: int = payload["max_model_len"]
     return min(wanted, limit) if isinstance(limit, int) and limit > 0 else wanted
-
-
-def _run_processor(config: Any, payload: dict[str, Any], out: Path) -> None:
-    """Run the multimodal processor alone: it needs the model's config and no weights."""
-    import torch
-    from vllm.multimodal import MULTIMODAL_REGISTRY
-
-    processor = MULTIMODAL_REGISTRY.create_processor(config)
-    document, tensors = {}, {}
-    for case in payload["processor_cases"]:
-        images = [make_image(width, height, seed) for width, height, seed in case["images"]]
-        output = processor(
-            case["text"],
-            mm_items=processor.info.parse_mm_data({"image": images}),
-            hf_processor_mm_kwargs=case["mm_processor_kwargs"],
-        )
-        document[case["name"]] = {
-            "ids": list(output["prompt_token_ids"]),
-            "spans": [[place.offset, place.length] for place in output["mm_placeholders"]["image"]],
-        }
-        items = output["mm_kwargs"]["image"]
-        # One implementation keeps a dimension for the image's tiles, another does not.
-        pixels = [item["pixel_values"].data for item in items]
-        tensors[case["name"]] = torch.cat([item.reshape(-1, *item.shape[-3:]) for item in pixels])
-    write_stage(out, "processor", document, tensors)
 
 
 def _hook_loading(payload: dict[str, Any], out: Path, report: Report) -> None:
@@ -142,7 +134,8 @@ def _hook_loading(payload: dict[str, Any], out: Path, report: Report) -> None:
 
     def traced_load(self: Any, model: Any, model_config: Any) -> None:
         report("loading")
-        write_stage(out, "weights", trace_weights(model, files))
+        if payload["trace_weights"]:
+            write_stage(out, "weights", trace_weights(model, files))
         load_weights(self, model, model_config)
         report("starting")
 
@@ -154,58 +147,70 @@ class _Runner:
     """The started engine, and what is asked of it."""
 
     def __init__(self, engine: Any, payload: dict[str, Any]) -> None:
-        from vllm import SamplingParams
-
         self.engine = engine
         self.payload = payload
-        self.sampling = SamplingParams(
-            temperature=0.0,
-            max_tokens=payload["new_tokens"],
-            ignore_eos=True,
-            detokenize=False,
-            logprobs=payload["top_logprobs"],
-            prompt_logprobs=0,
-        )
         self.model: Any = None
         engine.apply_model(self._keep)
+        self.tap = FeatureTap(self.model, VLLM_METHODS)
 
     def _keep(self, model: Any) -> None:
         self.model = model
 
     def write_scenario(self, scenario: dict[str, Any], out: Path) -> None:
-        """Send a scenario's requests together, as users would."""
-        connector = Probe(find_module(self.model, self.payload["connector"]))
-        prompts = [
-            self._prompt(scenario, index, request)
-            for index, request in enumerate(scenario["requests"])
-        ]
-        outputs = self.engine.generate(prompts, self.sampling, use_tqdm=False)
-        requests, tensors = [], {}
-        for index, output in enumerate(outputs):
-            requests.append(_answer(output))
-            tensors[f"{index}/prompt"] = _prompt_logprobs(output)
-        tensors |= {f"connector/{name}": value for name, value in connector.take().items()}
-        connector.close()
+        """Send a scenario's requests together, as users would; those that HF could answer."""
+        reference = read_reference(self.payload, f"scenario-{scenario['name']}")
+        path = self.payload["connector"]
+        connector = Probe(find_module(self.model, path)) if path else None
+        sent = [index for index, answer in enumerate(reference["requests"]) if answer is not None]
+        prompts = [self._prompt(scenario, index) for index in sent]
+        outputs = self.engine.generate(prompts, self._sampling(), use_tqdm=False) if sent else []
+        requests: list[dict[str, Any] | None] = [None] * len(reference["requests"])
+        tensors: dict[str, torch.Tensor] = {}
+        for index, output in zip(sent, outputs, strict=True):
+            requests[index] = _answer(output)
+            if output.prompt_logprobs is not None:
+                tensors[f"{index}/prompt"] = _prompt_logprobs(output)
+        for call, rows in enumerate(self.tap.take()):
+            tensors[f"features/{call}"] = rows
+        if connector is not None:
+            tensors |= {f"connector/{name}": value for name, value in connector.take().items()}
+            connector.close()
         write_stage(out, f"scenario-{scenario['name']}", {"requests": requests}, tensors)
 
-    def _prompt(
-        self, scenario: dict[str, Any], index: int, request: dict[str, Any]
-    ) -> dict[str, Any]:
-        if not request["images"]:
-            return {"prompt": request["text"]}
+    def _sampling(self) -> Any:
+        from vllm import SamplingParams
+
+        return SamplingParams(
+            temperature=0.0,
+            max_tokens=self.payload["new_tokens"],
+            ignore_eos=True,
+            detokenize=False,
+            logprobs=self.payload["top_logprobs"],
+            prompt_logprobs=0 if self._has_output_for_all() else None,
+        )
+
+    def _has_output_for_all(self) -> bool:
+        """Tell whether the vocabulary holds the placeholders: their logprob is looked up too."""
+        size = self.engine.llm_engine.model_config.get_vocab_size()
+        return all(token < size for token in self.payload["placeholder_ids"])
+
+    def _prompt(self, scenario: dict[str, Any], index: int) -> dict[str, Any]:
+        request = scenario["requests"][index]
+        prompt: dict[str, Any] = {"prompt": text_of(request, self.payload)}
+        if not request["items"]:
+            return prompt
         if scenario["embeds"]:
-            items: list[Any] = self._features(f"{scenario['name']}/{index}")
+            data: dict[str, Any] = {"image": self._features(f"{scenario['name']}/{index}")}
         else:
-            items = [make_image(width, height, seed) for width, height, seed in request["images"]]
-        return {"prompt": request["text"], "multi_modal_data": {"image": items}}
+            data = multi_modal_data(request["items"])
+        return {**prompt, "multi_modal_data": data}
 
     def _features(self, prefix: str) -> list[torch.Tensor]:
         """Read the reference's own image features, in the order of the images."""
         from safetensors.torch import load_file
 
-        path = Path(self.payload["features"])
-        await_file(path, ended=Path(self.payload["features_ended"]))
-        tensors = load_file(str(path))
+        read_reference(self.payload, "features")
+        tensors = load_file(str(Path(self.payload["reference"], "features.safetensors")))
         names = sorted(
             (name for name in tensors if name.rpartition("/")[0] == prefix),
             key=lambda name: int(name.rpartition("/")[2]),

@@ -13,11 +13,9 @@ from mmport.engines.discover import find_engine
 from mmport.model.evidence import Evidence, Implementation
 from mmport.reference_models.named import DEFAULT
 from mmport.workflows import scaffold
-from mmport.workflows.reference import build_tiny
+from mmport.workflows.reference import CARD, build_tiny
 from mmport.workflows.verify import VerifyOptions, verify
 
-TINY_MARK = "mmport-tiny.json"
-"""What the builder leaves in every checkpoint of its making."""
 _SIDE_BY_SIDE: tuple[Implementation, ...] = ("port", "in-tree", "transformers")
 
 
@@ -59,7 +57,7 @@ def run_demo(
 
 def _build(model: Path, python: Path, progress: Progress) -> Path:
     """Build the reference model in a folder that is free, or that an earlier demo made."""
-    if model.exists() and not (model / TINY_MARK).is_file():
+    if model.exists() and not (model / CARD).is_file():
         raise TargetUnwritable(
             f"{model} is there, and no demo made it", "choose another folder with -o"
         )

@@ -17,17 +17,27 @@ from mmport.core.errors import TargetUnwritable, WorkerFailed
 from mmport.core.files import copy_folder, sha256_file, staged_folder
 from mmport.engines.discover import probe
 from mmport.engines.facts import EngineFacts
-from mmport.engines.supervise import WORKERS, Job, WorkerError, run_jobs
+from mmport.engines.supervise import WORKERS, Job, JobResult, WorkerError, run_jobs
 from mmport.hub.source import ModelSource
 from mmport.reference_models import recipe
 
 TIMEOUT_SECONDS = 300.0
 """What building one is given; the largest vocabularies take the longest."""
 
-_BUILDER = ("build_tiny.py", "tiny_tokenizer.py", "tiny_weights.py", "images.py")
+CARD = "mmport-reference.json"
+"""What the builder leaves in every checkpoint: how to ask the model, and how honest it is."""
+
+_BUILDER = (
+    "build_tiny.py",
+    "images.py",
+    "media.py",
+    *sorted(path.name for path in WORKERS.glob("tiny_*.py")),
+)
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 Tell = Callable[[str], None]
+Run = Callable[..., dict[str, JobResult]]
+"""How a job is run: `engines.supervise.run_jobs`, or a pool of warm processes."""
 
 
 def build_tiny(
@@ -39,7 +49,9 @@ def build_tiny(
     seed: int = 0,
     dtype: str = "float32",
     timeout: float = TIMEOUT_SECONDS,
+    trust_remote_code: bool = False,
     progress: Tell | None = None,
+    run: Run | None = None,
 ) -> Path:
     """Give a tiny checkpoint that is put together like `source`.
 
@@ -54,7 +66,9 @@ def build_tiny(
         seed: of the weights.
         dtype: of the weights, as torch names it.
         timeout: seconds that the builder is given.
+        trust_remote_code: whether code of the source may be run.
         progress: called with each phase.
+        run: runs the builder's job; None for a process of its own.
 
     Returns:
         The folder of the checkpoint.
@@ -66,9 +80,10 @@ def build_tiny(
         WorkerFailed: it could not be built; the builder's log is kept.
         TargetUnwritable: neither `out` nor the cache can be written.
     """
-    payload = recipe.payload(recipe.find_source(source), layout=layout, seed=seed, dtype=dtype)
+    found = recipe.find_source(source, trust_remote_code=trust_remote_code)
+    payload = recipe.payload(found, layout=layout, seed=seed, dtype=dtype)
     cached = cache_folder() / _key(payload, probe(python))
-    builder = _Builder(payload, python, timeout, progress)
+    builder = _Builder(payload, python, timeout, progress, run or run_jobs)
     if not cached.is_dir():
         try:
             with staged_folder(cached, replace=False) as stage:
@@ -102,6 +117,7 @@ class _Builder:
     python: Path
     timeout: float
     progress: Tell | None
+    run: Run
 
     def build(self, folder: Path) -> None:
         """Build into a folder that is there.
@@ -116,9 +132,9 @@ class _Builder:
                 task="build_tiny",
                 payload={**self.payload, "checkpoint": str(folder.resolve())},
                 out=scratch,
-                environment=_ENVIRONMENT,
+                environment={**_ENVIRONMENT, "HF_MODULES_CACHE": str(scratch / "modules")},
             )
-            result = run_jobs([job], timeout=self.timeout, progress=self._tell)[job.name]
+            result = self.run([job], timeout=self.timeout, progress=self._tell)[job.name]
             if result.error is not None:
                 raise _failed(result.error, result.log)
 

@@ -19,7 +19,9 @@ from mmport.hub.opening import open_source
 from mmport.hub.source import ModelSource
 from mmport.inspection.inspector import inspect_model
 from mmport.model.evidence import Evidence, Implementation, Outcome
+from mmport.model.facts import ModelFacts
 from mmport.model.spec import VlmSpec
+from mmport.verification.facts import facts_from_card, facts_from_spec, has_card
 from mmport.verification.referee import ENGINE
 from mmport.verification.run import Setup, compare
 from mmport.verification.subjects import Subject
@@ -57,15 +59,9 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
     with sink.progress("verify") as progress, _work_folder() as work:
         source = open_source(model, revision=options.revision)
         folder = _checkpoint(source, options, engines, progress)
-        spec = inspect_model(
-            open_source(str(folder), revision=None),
-            resolve_target(None),
-            trust_remote_code=options.trust_remote_code,
-        )
-        _check_fit(model, spec, options)
         setup = Setup(
             model=folder,
-            spec=spec,
+            facts=_facts(model, folder, options),
             # Where a folder lies is nobody's business who reads the evidence.
             name=model if source.kind == "hub" else Path(model).resolve().name,
             revision=source.revision,
@@ -77,6 +73,7 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
             gpu=options.gpu,
             timeout=options.timeout,
             vllm_version=_vllm_version(engines),
+            trust_remote_code=options.trust_remote_code,
         )
         evidence = compare(setup, subjects, progress)
         _keep(evidence, options)
@@ -99,10 +96,16 @@ def _vllm_version(engines: Engines) -> str:
 def _subjects(options: VerifyOptions) -> tuple[Subject, ...]:
     default: tuple[Implementation, ...] = ("port",) if options.port else ("in-tree",)
     wanted = dict.fromkeys(options.implementations or default)
-    return tuple(_subject(implementation, options.port) for implementation in wanted)
+    return tuple(subject_of(implementation, options.port) for implementation in wanted)
 
 
-def _subject(implementation: Implementation, port: Path | None) -> Subject:
+def subject_of(implementation: Implementation, port: Path | None = None) -> Subject:
+    """Say how an engine is to find an implementation.
+
+    Raises:
+        Usage: it is the port, and none was named.
+        PortUnreadable: the port's lock is missing or damaged.
+    """
     if implementation != "port":
         return Subject(implementation)
     if port is None:
@@ -130,6 +133,22 @@ def _checkpoint(
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
         )
     return source.materialize()
+
+
+def _facts(model: str, folder: Path, options: VerifyOptions) -> ModelFacts:
+    """What is known of the model: by inspection, or else from a reference model's card."""
+    try:
+        spec = inspect_model(
+            open_source(str(folder), revision=None),
+            resolve_target(None),
+            trust_remote_code=options.trust_remote_code,
+        )
+    except NotPortable:
+        if options.port is not None or not has_card(folder):
+            raise
+        return facts_from_card(folder)
+    _check_fit(model, spec, options)
+    return facts_from_spec(spec)
 
 
 def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:

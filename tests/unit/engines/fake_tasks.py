@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -32,6 +33,28 @@ def succeed(payload: Payload, out: Path, report: Callable[[str], None]) -> Paylo
         "environment": dict(os.environ),
         "stdin": sys.stdin.read(),
     }
+
+
+def look(payload: Payload, out: Path, report: Callable[[str], None]) -> Payload:
+    """What only a forked worker has, or may lose."""
+    helper = importlib.import_module("helper")
+    return {
+        "parent": os.getppid(),
+        "loaded": "colorsys" in sys.modules,
+        "helper": helper.__name__,
+        "cached": helper.__cached__,
+    }
+
+
+def take_a_while(payload: Payload, out: Path, report: Callable[[str], None]) -> Payload:
+    begun = time.monotonic()
+    time.sleep(0.3)
+    return {"begun": begun, "ended": time.monotonic()}
+
+
+def kill_parent(payload: Payload, out: Path, report: Callable[[str], None]) -> Payload:
+    os.kill(os.getppid(), signal.SIGTERM)
+    return hang(payload, out, report)
 
 
 def talk(payload: Payload, out: Path, report: Callable[[str], None]) -> Payload:

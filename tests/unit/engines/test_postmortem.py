@@ -70,7 +70,7 @@ def test_memory_errors(kind: str, message: str, expected: bool) -> None:
 
 def test_a_memory_failure_names_the_log_and_keeps_the_traceback(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
-    assert str(log) in died("one", -9, "warming up", log).hint
+    assert str(log) in died("worker one", -9, "warming up", log).hint
     told = out_of_memory("one", "warming up", "9 GiB", log, details="Traceback: there")
     assert str(log) in told.hint
     assert told.details == "Traceback: there"

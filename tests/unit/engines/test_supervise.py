@@ -1,4 +1,8 @@
-"""The supervisor against workers that fail in every way there is."""
+"""The supervisor against workers that fail in every way there is.
+
+Every test runs twice: with processes of their own, and with the children of a
+warm one, which must not be told apart.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +28,9 @@ from mmport.core.errors import (
     WorkerOutOfMemory,
 )
 from mmport.engines import processes
-from mmport.engines.supervise import CANCELLED, WORKERS, Job, run_jobs
+from mmport.engines.supervise import CANCELLED, WORKERS, Job, JobResult, RunJobs
+from mmport.engines.supervise import run_jobs as run_afresh
+from mmport.engines.warm import WarmPool
 from mmport.workers import runner
 
 GENEROUS = 60.0
@@ -33,10 +41,22 @@ def workers(tmp_path: Path) -> Path:
     """The real way in and runner, beside tasks made for the test."""
     folder = tmp_path / "workers"
     folder.mkdir()
-    for name in ("__init__.py", "__main__.py", "runner.py"):
+    for name in ("__init__.py", "__main__.py", "runner.py", "warm.py"):
         shutil.copy(WORKERS / name, folder / name)
     shutil.copy(Path(__file__).with_name("fake_tasks.py"), folder / "fake_tasks.py")
     return folder
+
+
+@pytest.fixture(params=["afresh", "warm"])
+def run_jobs(request: pytest.FixtureRequest, workers: Path) -> RunJobs:
+    """Each call of the warm one has a pool of its own, so that none outlives it."""
+
+    def run_warm(jobs: Sequence[Job], **limits: Any) -> dict[str, JobResult]:
+        python = jobs[0].python
+        with WarmPool(python, ("json",), size=len(jobs), workers=workers) as pool:
+            return pool.run_jobs(jobs, **limits)
+
+    return run_afresh if request.param == "afresh" else run_warm
 
 
 def job(workers: Path, behaviour: str, name: str = "one", **payload: object) -> Job:
@@ -77,38 +97,40 @@ def is_running(pid: int) -> bool:
 
 
 class TestSuccess:
-    def test_gives_the_result(self, workers: Path) -> None:
+    def test_gives_the_result(self, run_jobs: RunJobs, workers: Path) -> None:
         result = run_jobs([job(workers, "succeed", echo=[1, "two"])], timeout=GENEROUS)["one"]
         assert result.error is None
         assert result.result is not None
         assert result.result["echo"] == [1, "two"]
         assert 0 < result.seconds < GENEROUS
 
-    def test_runs_in_a_group_of_its_own_without_stdin(self, workers: Path) -> None:
-        found = self.succeed(workers)
+    def test_runs_in_a_group_of_its_own_without_stdin(
+        self, run_jobs: RunJobs, workers: Path
+    ) -> None:
+        found = self.succeed(run_jobs, workers)
         assert found["group"] == found["pid"] != os.getpgid(0)
         assert found["stdin"] == ""
 
-    def test_keeps_its_folder_off_the_path(self, workers: Path) -> None:
+    def test_keeps_its_folder_off_the_path(self, run_jobs: RunJobs, workers: Path) -> None:
         (workers / "colorsys.py").write_text("raise RuntimeError('hides the real one')")
-        assert str(workers) not in self.succeed(workers)["path"]
+        assert str(workers) not in self.succeed(run_jobs, workers)["path"]
 
     def test_environment_is_inherited_cleaned_and_added_to(
-        self, workers: Path, monkeypatch: pytest.MonkeyPatch
+        self, run_jobs: RunJobs, workers: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KEPT", "yes")
         for name in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONSAFEPATH"):
             monkeypatch.setenv(name, "1")
-        environment = self.succeed(workers, ADDED="1")["environment"]
+        environment = self.succeed(run_jobs, workers, ADDED="1")["environment"]
         assert environment["KEPT"] == "yes"
         assert environment["ADDED"] == "1"
         assert not {"PYTHONPATH", "VIRTUAL_ENV", "PYTHONSAFEPATH"} & environment.keys()
 
-    def test_logs_both_streams(self, workers: Path) -> None:
+    def test_logs_both_streams(self, run_jobs: RunJobs, workers: Path) -> None:
         result = run_jobs([job(workers, "talk")], timeout=GENEROUS)["one"]
         assert set(result.log.read_text().split("\n")) >= {"to stdout", "to stderr"}
 
-    def test_tells_progress_in_order(self, workers: Path) -> None:
+    def test_tells_progress_in_order(self, run_jobs: RunJobs, workers: Path) -> None:
         told: list[tuple[str, str]] = []
         run_jobs(
             [job(workers, "succeed")],
@@ -117,18 +139,20 @@ class TestSuccess:
         )
         assert told == [("one", "warming up"), ("one", "working")]
 
-    def test_a_result_of_an_earlier_run_is_not_taken_for_this_one(self, workers: Path) -> None:
+    def test_a_result_of_an_earlier_run_is_not_taken_for_this_one(
+        self, run_jobs: RunJobs, workers: Path
+    ) -> None:
         run_jobs([job(workers, "succeed")], timeout=GENEROUS)
         with pytest.raises(WorkerFailed):
             run_jobs([job(workers, "leave")], timeout=GENEROUS)
 
-    def test_what_a_worker_left_running_is_ended(self, workers: Path) -> None:
+    def test_what_a_worker_left_running_is_ended(self, run_jobs: RunJobs, workers: Path) -> None:
         one = job(workers, "leave_a_child")
         assert run_jobs([one], timeout=GENEROUS)["one"].error is None
         assert_gone(pids_of(one))
 
     @staticmethod
-    def succeed(workers: Path, **environment: str) -> dict[str, Any]:
+    def succeed(run_jobs: RunJobs, workers: Path, **environment: str) -> dict[str, Any]:
         plain = job(workers, "succeed")
         ours = Job(
             plain.name, plain.python, plain.task, plain.payload, plain.out, environment, workers
@@ -139,7 +163,7 @@ class TestSuccess:
 
 
 class TestFailure:
-    def test_an_exception_is_a_result(self, workers: Path) -> None:
+    def test_an_exception_is_a_result(self, run_jobs: RunJobs, workers: Path) -> None:
         result = run_jobs([job(workers, "fail")], timeout=GENEROUS)["one"]
         assert result.result is None
         assert result.error is not None
@@ -147,14 +171,14 @@ class TestFailure:
         assert result.error.message == "shapes differ"
         assert "in fail" in result.error.traceback
 
-    def test_an_unknown_task_is_an_exception(self, workers: Path) -> None:
+    def test_an_unknown_task_is_an_exception(self, run_jobs: RunJobs, workers: Path) -> None:
         lost = Job("one", Path(sys.executable), "no_such", {}, workers.parent / "out", {}, workers)
         error = run_jobs([lost], timeout=GENEROUS)["one"].error
         assert error is not None
         assert error.type == "ModuleNotFoundError"
 
     @pytest.mark.parametrize("code", [0, 3])
-    def test_sys_exit(self, workers: Path, code: int) -> None:
+    def test_sys_exit(self, run_jobs: RunJobs, workers: Path, code: int) -> None:
         with pytest.raises(WorkerFailed) as caught:
             run_jobs([job(workers, "leave", code=code)], timeout=GENEROUS)
         assert type(caught.value) is WorkerFailed
@@ -162,22 +186,22 @@ class TestFailure:
         assert "engine core initialisation failed" in caught.value.what
         assert "worker.log" in caught.value.hint
 
-    def test_segmentation_fault(self, workers: Path) -> None:
+    def test_segmentation_fault(self, run_jobs: RunJobs, workers: Path) -> None:
         with pytest.raises(WorkerFailed, match="SIGSEGV") as caught:
             run_jobs([job(workers, "crash")], timeout=GENEROUS)
         assert type(caught.value) is WorkerFailed
         assert "in crash" in (workers.parent / "out-one" / "worker.log").read_text()
 
-    def test_killed(self, workers: Path) -> None:
+    def test_killed(self, run_jobs: RunJobs, workers: Path) -> None:
         with pytest.raises(WorkerOutOfMemory, match=r"one was killed \(SIGKILL\) while warming up"):
             run_jobs([job(workers, "be_killed")], timeout=GENEROUS)
 
-    def test_memory_error(self, workers: Path) -> None:
+    def test_memory_error(self, run_jobs: RunJobs, workers: Path) -> None:
         with pytest.raises(WorkerOutOfMemory, match="cannot allocate 9 GiB"):
             run_jobs([job(workers, "exhaust_memory")], timeout=GENEROUS)
 
     @pytest.mark.parametrize("behaviour", ["hang", "ignore_terminate"])
-    def test_hang(self, workers: Path, behaviour: str) -> None:
+    def test_hang(self, run_jobs: RunJobs, workers: Path, behaviour: str) -> None:
         one = job(workers, behaviour)
         with pytest.raises(WorkerHung, match=r"one did not end within 1.5 s.*waiting for ever"):
             run_jobs([one], timeout=1.5)
@@ -188,16 +212,16 @@ class TestFailure:
         fine = job(workers, "hang", name="fine")
         lost = Job("lost", Path("/no/python"), "fake_tasks", {}, workers.parent / "out")
         with pytest.raises(EngineMissing, match="/no/python"):
-            run_jobs([fine, lost], timeout=GENEROUS)
+            run_afresh([fine, lost], timeout=GENEROUS)
 
 
 class TestSeveral:
-    def test_in_parallel(self, workers: Path) -> None:
+    def test_in_parallel(self, run_jobs: RunJobs, workers: Path) -> None:
         names = ["one", "two", "three"]
         results = run_jobs([job(workers, "succeed", name) for name in names], timeout=GENEROUS)
         assert set(results) == set(names)
 
-    def test_one_after_the_other(self, workers: Path) -> None:
+    def test_one_after_the_other(self, run_jobs: RunJobs, workers: Path) -> None:
         told: list[str] = []
         run_jobs(
             [job(workers, "succeed", name) for name in ("one", "two")],
@@ -207,27 +231,29 @@ class TestSeveral:
         )
         assert told == ["one", "one", "two", "two"]
 
-    def test_a_death_ends_the_others(self, workers: Path) -> None:
+    def test_a_death_ends_the_others(self, run_jobs: RunJobs, workers: Path) -> None:
         hanging = job(workers, "hang", "other")
         with pytest.raises(WorkerFailed, match="one left with"):
             run_jobs([hanging, job(workers, "leave")], timeout=GENEROUS)
         if (hanging.out / "pids").exists():
             assert_gone(pids_of(hanging))
 
-    def test_fail_fast(self, workers: Path) -> None:
+    def test_fail_fast(self, run_jobs: RunJobs, workers: Path) -> None:
         jobs = [job(workers, "hang", "other"), job(workers, "fail")]
         results = run_jobs(jobs, timeout=GENEROUS, fail_fast={"one"})
         other = results["other"].error
         assert other is not None
         assert (other.type, other.message) == (CANCELLED, "ended because one failed")
 
-    def test_fail_fast_does_not_start_the_next(self, workers: Path) -> None:
+    def test_fail_fast_does_not_start_the_next(self, run_jobs: RunJobs, workers: Path) -> None:
         jobs = [job(workers, "fail"), job(workers, "succeed", "other")]
         results = run_jobs(jobs, timeout=GENEROUS, parallel=False, fail_fast={"one"})
         assert results["other"].error is not None
         assert not jobs[1].out.exists()
 
-    def test_an_error_that_is_not_fail_fast_lets_the_others_end(self, workers: Path) -> None:
+    def test_an_error_that_is_not_fail_fast_lets_the_others_end(
+        self, run_jobs: RunJobs, workers: Path
+    ) -> None:
         jobs = [job(workers, "fail"), job(workers, "succeed", "other")]
         results = run_jobs(jobs, timeout=GENEROUS)
         assert results["one"].error is not None
@@ -239,7 +265,7 @@ def test_both_sides_mean_the_same_variable() -> None:
 
 
 class TestInterruption:
-    def test_keyboard_interrupt(self, workers: Path) -> None:
+    def test_keyboard_interrupt(self, run_jobs: RunJobs, workers: Path) -> None:
         one = job(workers, "hang")
 
         def interrupt(_: str, phase: str) -> None:
@@ -250,24 +276,29 @@ class TestInterruption:
             run_jobs([one], timeout=GENEROUS, progress=interrupt)
         assert_gone(pids_of(one))
 
+    @pytest.mark.parametrize("way", ["afresh", "warm"])
     @pytest.mark.parametrize(
         ("number", "code"),
         [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, -signal.SIGINT)],
     )
-    def test_signal_to_mmport(self, workers: Path, number: signal.Signals, code: int) -> None:
-        supervisor, one = self.start_supervisor(workers)
+    def test_signal_to_mmport(
+        self, workers: Path, number: signal.Signals, code: int, way: str
+    ) -> None:
+        supervisor, one = self.start_supervisor(workers, way)
         supervisor.send_signal(number)
         assert supervisor.wait(GENEROUS) == code
         assert_gone(pids_of(one))
 
-    def test_workers_die_with_a_killed_supervisor(self, workers: Path) -> None:
-        supervisor, one = self.start_supervisor(workers)
+    @pytest.mark.parametrize("way", ["afresh", "warm"])
+    def test_workers_die_with_a_killed_supervisor(self, workers: Path, way: str) -> None:
+        supervisor, one = self.start_supervisor(workers, way)
         supervisor.kill()
         supervisor.wait(GENEROUS)
         leader, child = pids_of(one)
         self.wait_until_ended(leader)
         # The kernel ends the worker alone; of what the worker started, nobody is left to know.
-        os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
         self.wait_until_ended(child)
         assert_gone([leader, child])
 
@@ -278,28 +309,33 @@ class TestInterruption:
             assert time.monotonic() < deadline, f"{pid} did not end"
             time.sleep(0.02)
 
-    def test_handlers_are_given_back(self, workers: Path) -> None:
+    def test_handlers_are_given_back(self, run_jobs: RunJobs, workers: Path) -> None:
         before = signal.getsignal(signal.SIGTERM)
         run_jobs([job(workers, "succeed")], timeout=GENEROUS)
         assert signal.getsignal(signal.SIGTERM) is before
 
     @staticmethod
-    def start_supervisor(workers: Path) -> tuple[subprocess.Popen[bytes], Job]:
+    def start_supervisor(workers: Path, way: str) -> tuple[subprocess.Popen[bytes], Job]:
         one = job(workers, "hang")
         script = f"""
             import signal
             from pathlib import Path
+            from mmport.core.termination import termination_raises
             from mmport.engines.supervise import Job, run_jobs
+            from mmport.engines.warm import WarmPool
             # Whoever runs the tests in the background may have had it ignored.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             job = Job("one", Path({sys.executable!r}), "fake_tasks", {{"behaviour": "hang"}},
                       Path({str(one.out)!r}), {{}}, Path({str(workers)!r}))
-            run_jobs([job], timeout=60)
+            if {way!r} == "afresh":
+                run_jobs([job], timeout=60)
+            with termination_raises(), WarmPool(job.python, (), workers=job.workers) as pool:
+                pool.run_jobs([job], timeout=60)
         """
         command = [sys.executable, "-c", textwrap.dedent(script)]
         source = str(Path(mmport.__file__).parents[1])
-        supervisor = subprocess.Popen(
-            command, env={**os.environ, "PYTHONPATH": source}, stderr=subprocess.DEVNULL
-        )
+        # What a killed one leaves is to go with the test's own folder.
+        environment = {**os.environ, "PYTHONPATH": source, "TMPDIR": str(workers.parent)}
+        supervisor = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         wait_for(one.out / "pids")
         return supervisor, one

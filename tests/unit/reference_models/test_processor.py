@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmport.reference_models.processor import ImageGeometry, fill_in, shrink_settings
+from mmport.reference_models.processor import ImageGeometry, shrink_settings
 
 BEFORE, AFTER = ImageGeometry(336, 14), ImageGeometry(40, 8)
 
@@ -41,11 +41,3 @@ def test_the_original_is_not_changed() -> None:
     settings = {"size": {"height": 336}}
     shrink_settings(settings, BEFORE, AFTER)
     assert settings == {"size": {"height": 336}}
-
-
-def test_fill_in() -> None:
-    assert fill_in({"a": {"b": "$x"}, "c": 1, "d": "x"}, {"x": 7}) == {
-        "a": {"b": 7},
-        "c": 1,
-        "d": "x",
-    }

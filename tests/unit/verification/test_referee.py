@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,18 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from mmport.engines.supervise import WorkerError
-from mmport.model.evidence import Outcome, Stage, StageResult
+from mmport.model.evidence import Measurement, Outcome, Stage, StageResult
+from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import BOUNDS
-from mmport.verification.cases import Request, Scenario
-from mmport.verification.referee import describe, first_failure, judge
+from mmport.verification.cases import Item, Request, Scenario
+from mmport.verification.referee import describe, first_failure, judge, outcome, required_stages
 from mmport.verification.stage_files import StageFiles
+from tests.unit.verification.models import KNOWN, UNKNOWN
 
+REQUEST = Request("<image> what", (Item("image", 1, 8, 8),))
 SCENARIOS = (
-    Scenario("image", (Request("<image> what", ((8, 8, 1),)),)),
-    Scenario("image embeddings", (Request("<image> what", ((8, 8, 1),)),), embeds=True),
+    Scenario("image", (REQUEST,)),
+    Scenario("image embeddings", (REQUEST,), embeds=True),
 )
 VOCABULARY = 5
 
@@ -35,8 +39,10 @@ class Side:
             save_file(tensors, self.folder / f"{stage}.safetensors")
 
     def write_processor(self, ids: list[int], pixels: float = 0.5) -> None:
-        document = {"8x8": {"ids": ids, "spans": [[0, 2]]}}
-        self.write("processor", document, {"8x8": np.full((1, 3, 8, 8), pixels, np.float32)})
+        places = [place for place, token in enumerate(ids) if token == 3]
+        case = {"ids": ids, "spans": [[0, 2]], "positions": places, "embeddings": {"image": [2]}}
+        values = np.full((1, 3, 8, 8), pixels, np.float32)
+        self.write("processor", {"8x8": case}, {"8x8/pixel_values": values})
 
     def write_scenario(
         self,
@@ -58,6 +64,8 @@ class Side:
             tensors["0/steps"] = np.stack([logprobs for _ in tokens])
         for kind in ("input", "output"):
             tensors[f"connector/{kind}"] = np.arange(8, dtype=np.float32).reshape(2, 4) * scale
+        call = "features/0" if engine else "features/0/0"
+        tensors[call] = np.arange(8, dtype=np.float32).reshape(2, 4) * scale
         self.write(f"scenario-{name}", {"requests": [request]}, tensors)
 
 
@@ -77,9 +85,19 @@ def sides(tmp_path: Path) -> tuple[Side, Side]:
     return reference, candidate
 
 
-def verdict(sides: tuple[Side, Side], error: WorkerError | None = None) -> tuple[StageResult, ...]:
+def verdict(
+    sides: tuple[Side, Side], error: WorkerError | None = None, facts: ModelFacts = KNOWN
+) -> tuple[StageResult, ...]:
     files = [StageFiles(side.folder) for side in sides]
-    return judge(files[0], files[1], SCENARIOS, "vision_tower", BOUNDS["float32"], error)
+    return judge(files[0], files[1], SCENARIOS, facts, BOUNDS["float32"], error)
+
+
+def change(side: Side, stage: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Edit a stage's tensors in place."""
+    file = side.folder / f"{stage}.safetensors"
+    tensors = dict(load_file(file))
+    edit(tensors)
+    save_file(tensors, file)
 
 
 def outcomes(stages: tuple[StageResult, ...]) -> dict[Stage, Outcome]:
@@ -96,7 +114,8 @@ def test_other_token_ids_fail_the_processor(sides: tuple[Side, Side]) -> None:
     sides[1].write_processor([3, 1])
     failure = first_failure(verdict(sides))
     assert failure is not None
-    assert describe(failure) == "processor / 8x8 / token ids: at 1: 1, expected 3"
+    text = "processor / 8x8 / placeholder positions: 1 positions, expected 2 (image: [2])"
+    assert describe(failure) == text
 
 
 def test_features_of_another_scale_fail_the_encoder(sides: tuple[Side, Side]) -> None:
@@ -178,3 +197,136 @@ def test_a_long_detail_is_cut_in_a_line_and_kept_in_the_evidence(sides: tuple[Si
     assert failure is not None
     assert len(failure.detail) > 1000
     assert len(describe(failure)) < 350
+
+
+def named(stages: tuple[StageResult, ...], subject: str) -> list[Measurement]:
+    return [item for stage in stages for item in stage.measurements if item.subject == subject]
+
+
+def test_other_prompt_ids_of_a_scenario_fail_the_processor(sides: tuple[Side, Side]) -> None:
+    path = sides[1].folder / "scenario-image.json"
+    document = json.loads(path.read_text())
+    document["requests"][0]["prompt"] = [3, 1, 3]
+    path.write_text(json.dumps(document))
+    failure = first_failure(verdict(sides))
+    assert failure is not None
+    assert describe(failure) == "processor / image / prompt ids 0: at 1: 1, expected 3"
+
+
+def test_what_hf_refuses_is_left_out_and_said(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        document = {"requests": [None], "left_out": {"0": "ValueError: needs an image"}}
+        side.write("scenario-image embeddings", document, {})
+    stages = verdict(sides)
+    assert set(outcomes(stages).values()) == {Outcome.PASSED}
+    (note,) = named(stages, "request 0")
+    assert note.outcome is Outcome.NOT_RUN
+    assert "needs an image" in note.detail
+
+
+def test_a_case_that_raised_in_the_engine_fails_the_processor(sides: tuple[Side, Side]) -> None:
+    sides[1].write("processor", {"8x8": {"error": "ValueError: no such size"}}, {})
+    failure = first_failure(verdict(sides))
+    assert failure is not None
+    assert describe(failure) == "processor / 8x8 / engine: ValueError: no such size"
+
+
+def test_pixel_values_must_be_there_where_the_parts_are_known(sides: tuple[Side, Side]) -> None:
+    change(sides[1], "processor", lambda tensors: tensors.clear())
+    assert outcomes(verdict(sides))[Stage.PROCESSOR] is Outcome.FAILED
+    stages = verdict(sides, facts=UNKNOWN)
+    assert outcomes(stages)[Stage.PROCESSOR] is Outcome.PASSED
+    assert named(stages, "pixel values")[0].outcome is Outcome.NOT_RUN
+
+
+def test_tensors_of_equal_size_are_compared_whatever_their_layout(
+    sides: tuple[Side, Side],
+) -> None:
+    def reshape(tensors: dict[str, Any]) -> None:
+        tensors["8x8/pixel_values"] = tensors["8x8/pixel_values"].reshape(-1) + 0.5
+
+    change(sides[1], "processor", reshape)
+    failure = first_failure(verdict(sides, facts=UNKNOWN))
+    assert failure is not None
+    assert (failure.subject, failure.figure) == ("pixel values", 0.5)
+
+
+def test_without_known_parts_weights_are_not_required(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        (side.folder / "weights.json").unlink()
+    stages = verdict(sides, facts=UNKNOWN)
+    assert outcomes(stages)[Stage.WEIGHTS] is Outcome.NOT_RUN
+    assert "not traced" in stages[0].reason
+    assert named(stages, "tower") == []
+    assert outcome(stages, required_stages(UNKNOWN)) is Outcome.PASSED
+    assert outcome(stages, required_stages(KNOWN)) is Outcome.NOT_RUN
+
+
+def test_a_weight_that_does_not_load_fails_all_the_same(sides: tuple[Side, Side]) -> None:
+    error = WorkerError("loading", "ValueError", "no module named 'x'", "")
+    stages = verdict(sides, error, facts=UNKNOWN)
+    assert outcome(stages, required_stages(UNKNOWN)) is Outcome.FAILED
+
+
+def test_features_of_another_form_are_left_to_the_logits(sides: tuple[Side, Side]) -> None:
+    def widen(tensors: dict[str, Any]) -> None:
+        tensors["features/0"] = np.zeros((2, 12), np.float32)
+
+    change(sides[1], "scenario-image", widen)
+    stages = verdict(sides, facts=UNKNOWN)
+    assert outcomes(stages)[Stage.ENCODER] is Outcome.NOT_RUN
+    assert "2 rows of [12], HF 2 rows of [4]" in stages[2].reason
+    assert outcome(stages, required_stages(UNKNOWN)) is Outcome.PASSED
+
+
+def test_other_features_of_the_same_form_fail(sides: tuple[Side, Side]) -> None:
+    sides[1].write_scenario("image", tokens=[4, 4], engine=True, scale=1.1)
+    failure = first_failure(verdict(sides, facts=UNKNOWN))
+    assert failure is not None
+    assert (failure.stage, failure.subject) == (Stage.ENCODER, "features")
+
+
+def test_features_of_several_calls_are_put_in_their_order(sides: tuple[Side, Side]) -> None:
+    rows = np.arange(48, dtype=np.float32).reshape(12, 4)
+
+    def cut(names: list[str]) -> Callable[[dict[str, Any]], None]:
+        def edit(tensors: dict[str, Any]) -> None:
+            for name in [name for name in tensors if name.startswith("features/")]:
+                del tensors[name]
+            tensors |= {name: rows[place : place + 1] for place, name in enumerate(names)}
+
+        return edit
+
+    change(sides[0], "scenario-image", cut([f"features/0/{call}" for call in range(12)]))
+    change(sides[1], "scenario-image", cut([f"features/{call}" for call in range(12)]))
+    assert outcomes(verdict(sides, facts=UNKNOWN))[Stage.ENCODER] is Outcome.PASSED
+
+
+def test_a_placeholder_without_a_logprob_is_passed_over_and_no_other_token(
+    sides: tuple[Side, Side],
+) -> None:
+    def forbid(place: int) -> Callable[[dict[str, Any]], None]:
+        def edit(tensors: dict[str, Any]) -> None:
+            tensors["0/prompt"][place] = -np.inf
+
+        return edit
+
+    change(sides[0], "scenario-image", forbid(0))  # the logprob of prompt[1], a placeholder
+    assert outcomes(verdict(sides))[Stage.LOGITS] is Outcome.PASSED
+    change(sides[1], "scenario-image", forbid(1))
+    assert outcomes(verdict(sides))[Stage.LOGITS] is Outcome.FAILED
+
+
+def test_prompts_without_logprobs_are_noted(sides: tuple[Side, Side]) -> None:
+    change(sides[1], "scenario-image", lambda tensors: tensors.pop("0/prompt"))
+    (note,) = [item for item in named(verdict(sides), "prompt 0") if item.scenario == "image"]
+    assert note.outcome is Outcome.NOT_RUN
+    assert note.detail == "vLLM gives no logprobs of the prompt"
+
+
+def test_a_candidate_that_hf_does_not_have_is_a_difference(sides: tuple[Side, Side]) -> None:
+    path = sides[1].folder / "scenario-image.json"
+    document = json.loads(path.read_text())
+    document["requests"][0]["steps"][0] = {"9": -1.0}
+    path.write_text(json.dumps(document))
+    assert outcomes(verdict(sides))[Stage.LOGITS] is Outcome.FAILED

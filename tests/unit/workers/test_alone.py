@@ -11,7 +11,7 @@ import pytest
 import mmport.workers
 
 FOLDER = Path(mmport.workers.__file__).parent
-OURS = ("build_tiny", "tiny_tokenizer", "tiny_weights", "images", "runner")
+OURS = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("__"))
 
 SCRIPT = """
 import importlib, runpy, sys

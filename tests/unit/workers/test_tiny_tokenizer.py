@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mmport.reference_models.facts import sizes
+from mmport.reference_models.tokens import PAD, SpecialTokens
 from mmport.workers.tiny_tokenizer import train_tokenizer
 
 OWN = sizes().vocabulary
@@ -19,7 +20,14 @@ def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     from transformers import AutoTokenizer
 
     folder: Path = tmp_path_factory.mktemp("tokenizer")
-    train_tokenizer(OWN.trained, "<image>", begins=request.param).save_pretrained(folder)
+    made = train_tokenizer(
+        OWN.trained,
+        ["<image>", "<|other|>"],
+        ["word"],
+        {"image_token": "<image>"},
+        begins=request.param,
+    )
+    made.save_pretrained(folder)
     loaded = AutoTokenizer.from_pretrained(folder)
     loaded.begins = request.param
     return loaded
@@ -28,9 +36,11 @@ def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def test_ids_are_where_the_shrunk_config_expects_them(tokenizer: Any) -> None:
     assert tokenizer.bos_token_id == OWN.bos_token_id
     assert tokenizer.eos_token_id == OWN.eos_token_id
-    assert tokenizer.pad_token_id == OWN.pad_token_id
-    assert tokenizer.convert_tokens_to_ids("<image>") == OWN.placeholder_id
-    assert len(tokenizer) <= OWN.size
+    tokens = SpecialTokens(("<image>", "<|other|>"), {"image_token": "<image>"}, ("word",))
+    for token, index in tokens.ids.items():
+        assert tokenizer.convert_tokens_to_ids(token) == index
+    assert tokenizer.pad_token_id == tokens.ids[PAD] == len(tokenizer) - 1
+    assert len(tokenizer) < tokens.rows
     assert tokenizer.image_token == "<image>"
 
 
@@ -72,4 +82,4 @@ def test_chat_of_several_turns(tokenizer: Any) -> None:
 
 def test_too_many_tokens_for_the_text() -> None:
     with pytest.raises(RuntimeError, match="not 9999"):
-        train_tokenizer(9999, "<image>", begins=True)
+        train_tokenizer(9999, ["<image>"], [], {}, begins=True)

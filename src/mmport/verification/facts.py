@@ -1,0 +1,69 @@
+"""What verification must know of a model: from its spec, or from a reference model's card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from mmport.core.errors import MalformedSource, ModelNotFound
+from mmport.core.jsonable import from_builtins
+from mmport.model.facts import CARD, ModalityFacts, ModelFacts
+from mmport.model.spec import VlmSpec
+
+_QUESTION = "USER: {items}\nWhat is shown here?\nASSISTANT:"
+_MOST_IMAGES = 8
+
+
+def facts_from_spec(spec: VlmSpec) -> ModelFacts:
+    """Take the facts from a spec, which knows the model's parts as well."""
+    encoder, text, placeholder = spec.encoders[0], spec.language_model, spec.placeholders[0]
+    images = ModalityFacts(
+        kind="image",
+        prompt=placeholder.token,
+        token_id=placeholder.token_id,
+        most_items=_MOST_IMAGES,
+        width=encoder.image_size,
+        height=encoder.image_size,
+        frames=0,
+        seconds=0.0,
+        rate=0,
+    )
+    return ModelFacts(
+        architecture=spec.architecture,
+        auto_class="AutoModelForImageTextToText",
+        modalities=(images,),
+        checkpoint_files=spec.checkpoint.files if spec.checkpoint else (),
+        question=_QUESTION,
+        tokens_per_item=placeholder.tokens_per_item,
+        connector=spec.connector.path,
+        encoder=encoder.path,
+        cache_elements=2 * text.num_layers * text.hidden_size,
+    )
+
+
+def has_card(folder: Path) -> bool:
+    """Tell whether a folder holds a reference model with its card."""
+    return (folder / CARD).is_file()
+
+
+def facts_from_card(folder: Path) -> ModelFacts:
+    """Read the facts that the builder of a reference model left beside it.
+
+    Raises:
+        ModelNotFound: there is no card.
+        MalformedSource: the card cannot be understood.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return from_builtins(card["facts"], ModelFacts)
+    except FileNotFoundError:
+        raise ModelNotFound(
+            f"{folder} holds no {CARD}", "name the folder of a reference model that mmport built"
+        ) from None
+    except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+        raise MalformedSource(
+            f"{folder / CARD} is no card of a reference model: {error}",
+            "build the reference model again",
+        ) from error

@@ -1,0 +1,168 @@
+"""The two sides' jobs: what each worker is given, and in which environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mmport.engines.supervise import Job
+from mmport.model.facts import ModelFacts
+from mmport.verification.cases import Questions
+from mmport.verification.questions import questions
+from mmport.verification.subjects import Subject
+
+REFERENCE = "reference"
+NEW_TOKENS = 16
+_TOP_LOGPROBS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where and how the comparison runs.
+
+    `model` is a folder with the checkpoint; `facts` are of it; `name` and
+    `revision` say what the user asked for, as the evidence does. `work` is
+    a folder for the workers' files. `timeout` is in seconds, for each worker.
+    """
+
+    model: Path
+    facts: ModelFacts
+    name: str
+    revision: str | None
+    tiny: bool
+    vllm_python: Path
+    hf_python: Path
+    work: Path
+    dtype: str = "float32"
+    """Where the model does not demand another one."""
+    gpu: bool = False
+    timeout: float = 400.0
+    vllm_version: str = "unknown"
+    trust_remote_code: bool = False
+
+    @property
+    def run_dtype(self) -> str:
+        """The dtype that both sides run in."""
+        return self.facts.dtype or self.dtype
+
+    @property
+    def asked(self) -> Questions:
+        """What both sides are asked."""
+        return questions(self.facts)
+
+
+def reference_job(setup: Setup) -> Job:
+    """The HF worker's job; it writes to `setup.work / REFERENCE`."""
+    payload = _shared_payload(setup) | {
+        "device": "cuda" if setup.gpu else "cpu",
+        # HF's own definition: its other kernels leave things out (sdpa ignores the
+        # softcap of Gemma 2's attention).
+        "attention": "eager",
+        "auto_class": setup.facts.auto_class,
+        "image_shape": _image_shape(setup.facts),
+    }
+    out = setup.work / REFERENCE
+    return Job(REFERENCE, setup.hf_python, "hf", payload, out, quiet_environment())
+
+
+def subject_job(setup: Setup, subject: Subject, reference: Path) -> Job:
+    """The engine worker's job; `reference` is the folder of HF's answers, made or being made."""
+    asked = setup.asked
+    length = asked.context_length(setup.facts.tokens_per_item, NEW_TOKENS)
+    payload = _shared_payload(setup) | {
+        "entry_point": subject.entry_point,
+        "model_class": subject.model_class,
+        "architecture": setup.facts.architecture,
+        "model_impl": subject.model_impl,
+        # vLLM's own class may want another placeholder; its backend is given HF's.
+        "own_text": subject.implementation == "in-tree",
+        "max_model_len": length,
+        "limit_mm_per_prompt": asked.most_items(),
+        "enable_mm_embeds": any(scenario.embeds for scenario in asked.scenarios),
+        "top_logprobs": _TOP_LOGPROBS,
+        "engine_arguments": {"gpu_memory_utilization": 0.5} if setup.gpu else {},
+        "reference": str(reference.resolve()),
+    }
+    environment = _engine_environment(setup, subject, length)
+    out = setup.work / subject.name
+    return Job(subject.name, setup.vllm_python, "vllm_engine", payload, out, environment)
+
+
+def question_key(setup: Setup) -> str:
+    """Hash all that the reference's answers depend on, but for the checkpoint itself."""
+    payload = dict(reference_job(setup).payload)
+    del payload["model"]
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+
+
+def _shared_payload(setup: Setup) -> dict[str, Any]:
+    asked = setup.asked
+    return {
+        "model": str(setup.model.resolve()),
+        "trust_remote_code": setup.trust_remote_code,
+        "dtype": setup.run_dtype,
+        # A tiny model's threads would only wait for each other, the more so where
+        # other programs run: 100 times longer was seen. 0: as many as there are.
+        "threads": 1 if setup.tiny else 0,
+        "checkpoint_files": list(setup.facts.checkpoint_files),
+        "processor_kwargs": dict(setup.facts.processor_kwargs),
+        "placeholder_ids": [
+            modality.token_id
+            for modality in setup.facts.modalities
+            if modality.token_id is not None
+        ],
+        "trace_weights": setup.facts.knows_parts,
+        "connector": setup.facts.connector.rpartition(".")[2],
+        "new_tokens": NEW_TOKENS,
+        "processor_cases": [asdict(case) for case in asked.processor_cases],
+        "scenarios": [asdict(scenario) for scenario in asked.scenarios],
+    }
+
+
+def _image_shape(facts: ModelFacts) -> list[int]:
+    """Channels, height and width of a typical image; nothing where it takes none."""
+    for modality in facts.modalities:
+        if modality.kind == "image":
+            return [3, modality.height, modality.width]
+    return []
+
+
+def quiet_environment() -> dict[str, str]:
+    """No hub and no telemetry: all that is needed lies in the model's folder."""
+    return {
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def engine_constants() -> dict[str, str]:
+    """What every engine's worker has in its environment, whatever it is to do."""
+    return quiet_environment() | {
+        # In one process the model can be reached, and the start is quicker.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        # A port that is installed must not stand in for what is being tested.
+        "VLLM_PLUGINS": "",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+    }
+
+
+def _engine_environment(setup: Setup, subject: Subject, length: int) -> dict[str, str]:
+    environment = engine_constants()
+    if not setup.gpu:
+        environment["VLLM_CPU_KVCACHE_SPACE"] = str(_cache_space(setup, length))
+    if subject.folder is not None:
+        environment["PYTHONPATH"] = str(subject.folder.resolve())
+        # What runs is the source that was hashed, and nothing is left in its folder.
+        environment["PYTHONPYCACHEPREFIX"] = str((setup.work / "bytecode").resolve())
+    return environment
+
+
+def _cache_space(setup: Setup, length: int) -> int:
+    """GiB of key-value cache that the longest request needs, at most, and one more."""
+    element = 4 if setup.run_dtype == "float32" else 2
+    return length * setup.facts.cache_elements * element // 2**30 + 2

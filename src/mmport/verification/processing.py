@@ -1,0 +1,103 @@
+"""Judges the processor: token ids, positions of the placeholders, tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmport.model.evidence import Measurement, Stage
+from mmport.model.facts import ModelFacts
+from mmport.verification.bounds import Bounds
+from mmport.verification.cases import Scenario
+from mmport.verification.judging import Judge
+from mmport.verification.stage_files import StageFiles, scenario_stage
+
+if TYPE_CHECKING:
+    from mmport.verification.stage_files import Tensors
+
+
+def judge_processor(
+    reference: StageFiles, candidate: StageFiles, facts: ModelFacts, bounds: Bounds
+) -> Iterator[Measurement]:
+    """Compare token ids, placeholder positions and tensors of every case.
+
+    Where the model's parts are known, each item's span is compared, and its
+    pixel values have to be there.
+    """
+    expected, found = reference.document("processor"), candidate.document("processor")
+    if expected is None or found is None:
+        return
+    tensors, found_tensors = reference.tensors("processor"), candidate.tensors("processor")
+    for case, wanted in expected.items():
+        judge = Judge(Stage.PROCESSOR, case)
+        if "left_out" in wanted:
+            yield judge.not_compared("case", wanted["left_out"])
+            continue
+        given = found[case]
+        if "error" in given:
+            yield judge.exact("engine", [given["error"]])
+            continue
+        if facts.knows_parts:
+            yield judge.sequences("placeholder spans", wanted["spans"], given["spans"])
+        yield _positions(judge, wanted, given)
+        yield judge.sequences("token ids", wanted["ids"], given["ids"])
+        ours, theirs = _of(case, tensors), _of(case, found_tensors)
+        yield from _tensors(judge, ours, theirs, facts, bounds)
+
+
+def judge_prompts(
+    scenario: Scenario, reference: StageFiles, candidate: StageFiles
+) -> Iterator[Measurement]:
+    """Compare the token ids of every prompt that was run."""
+    judge = Judge(Stage.PROCESSOR, scenario.name)
+    stage = scenario_stage(scenario.name)
+    sides = reference.document(stage), candidate.document(stage)
+    if sides[0] is None or sides[1] is None:
+        return
+    pairs = zip(sides[0]["requests"], sides[1]["requests"], strict=True)
+    for index, (wanted, answer) in enumerate(pairs):
+        if wanted is not None:
+            yield judge.sequences(f"prompt ids {index}", wanted["prompt"], answer["prompt"])
+
+
+def _positions(judge: Judge, wanted: dict[str, Any], given: dict[str, Any]) -> Measurement:
+    """Compare the positions that take embeddings, over all items of a prompt."""
+    subject = "placeholder positions"
+    if not wanted["positions"]:
+        return judge.not_compared(subject, "HF's ids hold no placeholder token that is known")
+    positions: Sequence[int] = wanted["positions"]
+    if len(positions) != len(given["positions"]):
+        counts = f"{len(given['positions'])} positions, expected {len(positions)}"
+        return judge.exact(subject, [f"{counts} ({_by_item(given)})"])
+    return judge.sequences(subject, positions, given["positions"])
+
+
+def _by_item(given: dict[str, Any]) -> str:
+    return "; ".join(f"{kind}: {counts}" for kind, counts in given["embeddings"].items())
+
+
+def _tensors(
+    judge: Judge, expected: Tensors, found: Tensors, facts: ModelFacts, bounds: Bounds
+) -> Iterator[Measurement]:
+    """Compare tensors of one name and size; how their items are laid out may differ."""
+    for key, values in expected.items():
+        subject = key.replace("_", " ")
+        theirs = found.get(key)
+        if theirs is not None and theirs.size == values.size:
+            yield judge.arrays(subject, values, theirs.reshape(values.shape), bounds.pixels)
+            continue
+        size = "none" if theirs is None else f"one of {theirs.size} elements"
+        reason = f"vLLM has {size}, HF one of {list(values.shape)}"
+        if facts.knows_parts and key == "pixel_values":
+            yield judge.exact(subject, [reason])
+        else:
+            yield judge.not_compared(subject, reason)
+
+
+def _of(case: str, tensors: Tensors) -> Tensors:
+    prefix = f"{case}/"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

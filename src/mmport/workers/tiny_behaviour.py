@@ -1,0 +1,239 @@
+"""What a tiny model does with items: does it see them, tell them apart, mind their order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .media import make_item
+
+if TYPE_CHECKING:
+    import torch
+
+    from .tiny_weights import Demands
+
+NEW_TOKENS = 16
+_CALL_NAMES = {"image": "images", "video": "videos", "audio": "audio"}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a model does: as `Demands`, measured.
+
+    `order` is None where a prompt takes one item alone; `text` tells whether
+    the model answers a prompt without items.
+    """
+
+    distinct: int
+    gap: float
+    effect: float
+    order: float | None
+    text: bool
+    tokens: list[int]
+
+    def meets(self, demands: Demands) -> bool:
+        """Whether every demand is met; a NaN meets none."""
+        return (
+            self.distinct >= demands.distinct
+            and self.gap >= demands.gap
+            and self.effect >= demands.effect
+            and (self.order is None or self.order >= demands.order)
+        )
+
+
+@dataclass(frozen=True)
+class Modality:
+    """How to ask about items of one kind; `call` is what every processor call takes."""
+
+    kind: str
+    prompt: str
+    question: str
+    facts: Mapping[str, Any]
+    call: Mapping[str, Any]
+
+    def text(self, items: int) -> str:
+        """A question about so many items."""
+        return self.question.replace("{items}", self.prompt * items)
+
+    def item(self, turned: bool, seed: int) -> Any:
+        """Make an item; one that is turned has its sides exchanged, or lasts longer."""
+        width, height = self.facts["width"], self.facts["height"]
+        if turned:
+            width, height = height, width
+        description = {**self.facts, "kind": self.kind, "seed": seed}
+        description |= {"width": width, "height": height}
+        if self.kind == "audio" and turned:
+            description["seconds"] = self.facts["seconds"] * 1.5
+        return make_item(description)
+
+
+class Speaker:
+    """A model and its processor, asked about items."""
+
+    def __init__(self, model: Any, processor: Any, modality: Modality) -> None:
+        self.model = model
+        self.processor = processor
+        self.modality = modality
+        self._one, self._other = modality.item(False, 11), modality.item(True, 12)
+
+    def behaviour(self, demands: Demands) -> Behaviour:
+        """Let the model speak about one item, another one, both, and nothing.
+
+        Where the first answer alone fails the demands, nothing else is asked.
+        """
+        question = self.modality.text(1)
+        answers = [self.answer(question, [self._one])]
+        tokens, distinct = answers[0][0], len(set(answers[0][0]))
+        if distinct < demands.distinct or not _smallest_gap(answers) >= demands.gap:
+            gap = _smallest_gap(answers)
+            return Behaviour(distinct, gap, math.nan, None, text=False, tokens=tokens)
+        answers.append(self.answer(question, [self._other]))
+        effect = (answers[0][1][0] - answers[1][1][0]).abs().max()
+        order = None
+        if self.modality.facts["most_items"] > 1:
+            pair = self.modality.text(2)
+            both = self.answer(pair, [self._one, self._other])
+            turned = self.answer(pair, [self._other, self._one])
+            order = float((both[1][0] - turned[1][0]).abs().max())
+            answers += [both]
+        without = self._without_items()
+        return Behaviour(
+            distinct=distinct,
+            gap=_smallest_gap([*answers, *without]),
+            effect=float(effect),
+            order=order,
+            text=bool(without),
+            tokens=tokens,
+        )
+
+    def _without_items(self) -> list[tuple[list[int], torch.Tensor]]:
+        """The answer to a prompt of words alone; nothing where HF's model takes none."""
+        try:
+            return [self.answer("USER: Which colours can you see? ASSISTANT:", [])]
+        except Exception:  # whatever a model raises that wants an item
+            return []
+
+    def first_logprobs(self) -> torch.Tensor:
+        """Logprobs (vocabulary,) of the first token said about the first item."""
+        _, steps = self.answer(self.modality.text(1), [self._one], new_tokens=1)
+        return steps[0].log_softmax(-1)
+
+    def answer(
+        self, text: str, items: Sequence[Any], *, new_tokens: int = NEW_TOKENS
+    ) -> tuple[list[int], torch.Tensor]:
+        """Greedy tokens and the logits (new tokens, vocabulary) that they were taken from."""
+        import torch
+        from transformers import GenerationConfig
+
+        inputs = self._inputs(text, items)
+        # Some models leave generation to the language model inside, which has its own settings.
+        speakers = [part for part in self.model.modules() if hasattr(part, "generation_config")]
+        own = [part.generation_config for part in speakers]
+        greedy = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=new_tokens,
+            eos_token_id=None,
+            pad_token_id=0,
+            decoder_start_token_id=_first_token(self.model),
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
+        for part in speakers:
+            part.generation_config = greedy
+        try:
+            with torch.inference_mode():
+                generated = self.model.generate(**inputs)
+        finally:
+            for part, settings in zip(speakers, own, strict=True):
+                part.generation_config = settings
+        steps = torch.stack([step[0].float() for step in generated.logits])
+        return generated.sequences[0, -len(steps) :].tolist(), steps
+
+    def prompt_length(self, text: str, items: Sequence[Any]) -> int:
+        """How many tokens a prompt has once its items are in it."""
+        return int(self._inputs(text, items)["input_ids"].shape[-1])
+
+    def _inputs(self, text: str, items: Sequence[Any]) -> dict[str, Any]:
+        import torch
+
+        given: dict[str, Any] = dict(self.modality.call)
+        if items:
+            nested = self.modality.facts["nested"]
+            given[_CALL_NAMES[self.modality.kind]] = [list(items)] if nested else list(items)
+            if self.modality.kind == "audio":
+                given["sampling_rate"] = self.modality.facts["rate"]
+        inputs = self.processor(text=text, return_tensors="pt", **given)
+        return {
+            name: self._cast(value)
+            if isinstance(value, torch.Tensor) and value.is_floating_point()
+            else value
+            for name, value in inputs.items()
+        }
+
+    def _cast(self, value: torch.Tensor) -> torch.Tensor:
+        return value if self.model is None else value.to(self.model.dtype)
+
+
+def _first_token(model: Any) -> int | None:
+    """What a separate decoder begins with; nothing where there is none."""
+    if model is None or not model.config.is_encoder_decoder:
+        return None
+    holders = (model.generation_config, model.config, model.config.get_text_config(decoder=True))
+    known = (getattr(holder, "decoder_start_token_id", None) for holder in holders)
+    return next((token for token in known if token is not None), None)
+
+
+def _smallest_gap(answers: Sequence[tuple[list[int], torch.Tensor]]) -> float:
+    """The smallest distance between the best and the second token over all steps."""
+    import torch
+
+    best = torch.stack([steps.topk(2).values for _, steps in answers])
+    return float((best[..., 0] - best[..., 1]).min())
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A seeded fault: which parameter lost its noise, and how far that moves a logprob."""
+
+    parameter: str
+    moved: float
+
+
+def seed_fault(
+    speaker: Speaker, starts: Callable[[str], Any], names: Sequence[str], clear: float
+) -> Fault:
+    """Lose one bias or norm on the encoder's side, and see whether the answer tells.
+
+    The parameters are tried in turn, and the first that shows clearly is named;
+    all are put back.
+
+    Args:
+        speaker: the model.
+        starts: gives what a lost parameter falls back to.
+        names: parameters of the encoder's side.
+        clear: how far the largest logprob must move to show clearly; if none moves
+            it so far, the one that moves it most is named.
+
+    Raises:
+        RuntimeError: there is no such parameter.
+    """
+    import torch
+
+    parameters = dict(speaker.model.named_parameters())
+    sound = speaker.first_logprobs()
+    faults: list[Fault] = []
+    for name in names:
+        kept = parameters[name].detach().clone()
+        with torch.no_grad():
+            parameters[name].copy_(starts(name))
+        moved = float((speaker.first_logprobs() - sound).abs().max())
+        with torch.no_grad():
+            parameters[name].copy_(kept)
+        faults.append(Fault(name, moved))
+        if moved >= clear:
+            break
+    if not faults:
+        raise RuntimeError("the encoder's side has no bias and no norm that could be lost")
+    return max(faults, key=lambda fault: fault.moved)

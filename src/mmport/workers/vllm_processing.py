@@ -1,0 +1,119 @@
+"""Runs vLLM's multimodal processor alone: it needs the model's config and no weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .awaiting import await_file
+from .clips import video_metadata
+from .exchange import is_memory_error, write_stage
+from .hf_processing import joined
+from .media import make_item
+
+if TYPE_CHECKING:
+    import torch
+
+
+def read_reference(payload: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    """Read what HF said of a stage, and wait for it if it is still being made."""
+    folder = Path(payload["reference"])
+    path = folder / f"{stage}.json"
+    await_file(path, ended=folder / "error.json")
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def text_of(request: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
+    """The prompt: vLLM's own class may want other placeholders than HF."""
+    own = request["vllm_text"] if payload["own_text"] else None
+    text: str = request["text"] if own is None else own
+    return text
+
+
+def multi_modal_data(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Make the items, by modality, in the form that vLLM takes them."""
+    data: dict[str, list[Any]] = {}
+    for item in items:
+        made = make_item(item)
+        if item["kind"] == "video":
+            made = (made, {**video_metadata(item), "do_sample_frames": False})
+        elif item["kind"] == "audio":
+            made = (made, item["rate"])
+        data.setdefault(item["kind"], []).append(made)
+    return data
+
+
+def write_processor_stage(config: Any, payload: Mapping[str, Any], out: Path) -> None:
+    """Process every case that HF could.
+
+    A case that raises has failed; the others are compared all the same.
+
+    Raises:
+        Exception: that of the first case, if every case raised.
+    """
+    from vllm.multimodal import MULTIMODAL_REGISTRY
+
+    reference = read_reference(payload, "processor")
+    processor = MULTIMODAL_REGISTRY.create_processor(config)
+    document: dict[str, Any] = {}
+    tensors: dict[str, torch.Tensor] = {}
+    errors: list[Exception] = []
+    for case in payload["processor_cases"]:
+        name = case["name"]
+        if "left_out" in reference[name]:
+            continue
+        try:
+            document[name], found = _process(processor, case, payload)
+        except Exception as error:
+            if is_memory_error(error):
+                raise
+            errors.append(error)
+            document[name] = {"error": f"{type(error).__name__}: {error}"}
+            continue
+        tensors |= {f"{name}/{key}": value for key, value in found.items()}
+    if errors and len(errors) == len(document):
+        raise errors[0]
+    write_stage(out, "processor", document, tensors)
+
+
+def _process(
+    processor: Any, case: Mapping[str, Any], payload: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    request = case["request"]
+    output = processor(
+        text_of(request, payload),
+        mm_items=processor.info.parse_mm_data(multi_modal_data(request["items"])),
+        hf_processor_mm_kwargs={**payload["processor_kwargs"], **case["mm_processor_kwargs"]},
+    )
+    places = output["mm_placeholders"]
+    spans = [place for kind in places for place in places[kind]]
+    document = {
+        "ids": list(output["prompt_token_ids"]),
+        "spans": [[place.offset, place.length] for place in spans],
+        "positions": sorted(position for place in spans for position in _positions(place)),
+        "embeddings": {
+            kind: [place.get_num_embeds() for place in found] for kind, found in places.items()
+        },
+    }
+    return document, _tensors(output["mm_kwargs"])
+
+
+def _positions(place: Any) -> list[int]:
+    """Positions in a placeholder's range that take an embedding."""
+    if place.is_embed is None:
+        return list(range(place.offset, place.offset + place.length))
+    return [place.offset + int(index) for index in place.is_embed.nonzero().reshape(-1)]
+
+
+def _tensors(items_by_kind: Mapping[str, Sequence[Any]]) -> dict[str, torch.Tensor]:
+    """Gather each tensor over the items that it is cut into."""
+    parts: dict[str, list[Any]] = {}
+    for items in items_by_kind.values():
+        for item in items:
+            for key, value in (item or {}).items():
+                parts.setdefault(key, []).append(value.data)
+    found = {key: joined(values) for key, values in parts.items()}
+    return {key: value for key, value in found.items() if value is not None}
