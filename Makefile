@@ -40,7 +40,7 @@ PYTEST := $(BIN)/python -m pytest
 COVERAGE := --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint typecheck format golden constraints package clean distclean setup
+.PHONY: help demo test test-full lint typecheck format golden scoreboard constraints package clean distclean setup
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s%s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ format: $(DEV) ## Format, and mend what ruff can mend
 
 golden: $(DEV) ## Rewrite the committed generated output (read the diff before you commit it)
 	$(PYTEST) tests/golden --update-golden
+
+scoreboard: $(DEV) $(ENGINE) ## Measure every reference model and rewrite docs/scoreboard.md (an hour the first time)
+	$(BIN)/mmport scoreboard --jobs 2 -o docs/scoreboard.md
 
 constraints: $(DEV) ## Choose newer versions and pin them
 	@mkdir -p .make

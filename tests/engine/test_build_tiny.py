@@ -13,9 +13,10 @@ import pytest
 
 from mmport.engines.supervise import WORKERS
 from mmport.hub.opening import open_source
+from mmport.model.facts import CARD
 from mmport.reference_models import named
 from mmport.reference_models.facts import family_of
-from mmport.workflows.reference import CARD, build_tiny
+from mmport.workflows.reference import build_tiny
 
 pytestmark = pytest.mark.engine
 

@@ -70,7 +70,8 @@ class Cell:
     `difference` comes with `wrong`, `failure` with `fails`, either of them with
     `cpu-limited`, `reason` with `refused` and `none`. `proven` are the stages
     that passed all the same. Where an engine stopped after it had differed,
-    `fails` has both.
+    `fails` has both. `remarks` say what the implementation was not asked, as it
+    takes no such requests.
     """
 
     column: Implementation
@@ -81,6 +82,7 @@ class Cell:
     failure: Failure | None = None
     reason: str = ""
     cause: Cause | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,8 @@ class TokenFacts:
     `words` tokens that are not special. `first` are some of the special ones whose
     ids must come first, in that order. `maps` are the config's keys that hold
     the ids of all of them by token, `lists` those that hold the ids of several.
+    `begins` is false where the tokenizer leaves the beginning of text to others
+    although the config has a token for it.
     """
 
     attributes: dict[str, str] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class TokenFacts:
     first: tuple[str, ...] = ()
     maps: tuple[str, ...] = ()
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    begins: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +172,16 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Another make of the same family: config changes, key layout."""
+    """Another make of the same family: key layout, changes of the config.
+
+    `config` is changed before it is shrunk; `small` holds values by dotted path
+    that are set after, over those of the family.
+    """
 
     description: str
     layout: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    small: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

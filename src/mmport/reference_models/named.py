@@ -20,13 +20,15 @@ _FOLDER = Path(__file__).parent / "models"
 class ReferenceModel:
     """A config of real size, and the checkpoint layout that goes with it.
 
-    The `description` in each file is for its readers alone.
+    `changes` are made to it before it is shrunk, `small` values by dotted path set
+    after. The `description` in each file is for its readers alone.
     """
 
     name: str
     layout: str | None
     config: dict[str, Any]
     changes: dict[str, Any] = field(default_factory=dict)
+    small: dict[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -64,14 +66,28 @@ def _of_families() -> dict[str, ReferenceModel]:
         models[model_type] = ReferenceModel(model_type, None, config)
         for name, variant in family_of(model_type).variants.items():
             full = f"{model_type}-{name}"
-            models[full] = ReferenceModel(full, variant.layout, config, variant.config)
+            models[full] = ReferenceModel(
+                full, variant.layout, config, variant.config, variant.small
+            )
     return models
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Give `base` with `changes` in it, dictionaries key by key; neither is changed."""
+    """Give `base` with `changes` in it, dictionaries key by key; neither is changed.
+
+    A part that names another model type than the one that is there replaces it.
+    """
     merged = copy.deepcopy(base)
     for key, value in changes.items():
-        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if nested else copy.deepcopy(value)
+        merged[key] = (
+            merge(merged[key], value)
+            if _goes_into(value, merged.get(key))
+            else copy.deepcopy(value)
+        )
     return merged
+
+
+def _goes_into(change: object, there: object) -> bool:
+    if not isinstance(change, dict) or not isinstance(there, dict):
+        return False
+    return change.get("model_type") in (None, there.get("model_type"))

@@ -27,12 +27,14 @@ class TinySource:
     """What a tiny checkpoint is made like: a config, perhaps with a repo's files.
 
     `layout` is the one of the source's own weights; None where that is not known.
+    `small` are values by dotted path to be set after shrinking.
     """
 
     name: str
     config: dict[str, Any]
     files: ModelSource | None
     layout: str | None
+    small: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def find_source(source: ModelSource | str, *, trust_remote_code: bool = False) -
         config = model.config
         if len(config) == 1:  # a model type alone stands for all its class's defaults
             config = named.merge(resolve(config).whole.values, model.changes)
-        return TinySource(model.name, config, None, model.layout)
+        return TinySource(model.name, config, None, model.layout, model.small)
     config = source.read_json("config.json")
     _require_type(config)
     if has_own_code(config) and not trust_remote_code:
@@ -101,6 +101,7 @@ def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) ->
     _require_type(source.config)
     model_type = source.config["model_type"]
     family = family_of(model_type)
+    family = replace(family, config=family.config | source.small)
     wanted = layout or source.layout or "transformers-5"
     if wanted not in {"transformers-5", *family.layouts}:
         raise Usage(f"there is no layout {wanted!r}", f"one of: {', '.join(family.layouts)}")
@@ -203,7 +204,7 @@ def _trained_tokenizer(tokens: SpecialTokens, after: Resolved) -> dict[str, Any]
         "special": tokens.tokens,
         "words": tokens.words,
         "attributes": tokens.attributes,
-        "begins": after.text.get("bos_token_id") is not None,
+        "begins": after.text.get("bos_token_id") is not None and not tokens.begun,
     }
 
 

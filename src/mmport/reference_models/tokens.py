@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmport.inspection import hf_library
@@ -30,6 +30,8 @@ class SpecialTokens:
     tokens: tuple[str, ...]
     attributes: dict[str, str]
     words: tuple[str, ...]
+    begun: bool = False
+    """Whether another than the tokenizer begins a prompt."""
 
     @property
     def ids(self) -> dict[str, int]:
@@ -67,23 +69,25 @@ def find_tokens(
     """
     attributes: dict[str, str] = {}
     others: dict[str, None] = {}
+    begun = not family.tokens.begins
     tree = own_processor or hf_library.processor_source(
         family.model_types[0], family.processor.class_name
     )
     if tree is not None:
         attributes, others = _attributes(tree), dict.fromkeys(_constants(tree))
+        begun |= any(getattr(node, "attr", "") == "bos_token" for node in ast.walk(tree))
     attributes |= family.tokens.attributes
     ordered = [*family.tokens.first]
     ordered += [attributes[name] for name in _FIRST if name in attributes]
     ordered += [*attributes.values(), *family.tokens.ids.values(), *others, *family.tokens.others]
-    found = SpecialTokens(_distinct(ordered, family), attributes, family.tokens.words)
+    found = SpecialTokens(_distinct(ordered, family), attributes, family.tokens.words, begun)
     invented = [
         f"<{name}>"
         for values in config_values
         for name in token_keys(values).values()
         if found.named(name) is None
     ]
-    return SpecialTokens(_distinct([*found.tokens, *invented], family), attributes, found.words)
+    return replace(found, tokens=_distinct([*found.tokens, *invented], family))
 
 
 def token_keys(values: dict[str, Any]) -> dict[str, str]:

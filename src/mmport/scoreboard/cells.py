@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mmport.core.errors import MmportError
 from mmport.model.evidence import Evidence, Implementation, Measurement, Outcome
 from mmport.model.scoreboard import Cell, CellStatus, Difference, Failure
 from mmport.scoreboard.code_lines import failure_of, portable
+from mmport.verification.judging import CANDIDATE
 from mmport.verification.referee import ENGINE
 from mmport.vllm_api.catalog import Catalog
 
@@ -26,23 +28,23 @@ def measured(evidence: Evidence, out: Path, seconds: float, folders: Mapping[Pat
     """
     proven = tuple(one.stage for one in evidence.stages if one.outcome is Outcome.PASSED)
     column = evidence.implementation
+    blank = Cell(column, CellStatus.PASS, seconds, proven, remarks=_remarks(evidence))
     if evidence.outcome is Outcome.PASSED:
-        return Cell(column, CellStatus.PASS, seconds, proven)
+        return blank
     failed = [
         item
         for stage in evidence.stages
         for item in stage.measurements
         if item.outcome is Outcome.FAILED
     ]
-    stopped = any(item.subject == ENGINE for item in failed)
+    if not failed:
+        return replace(blank, status=CellStatus.FAILS, failure=_unproven(evidence))
+    if not (out / "error.json").exists():
+        return replace(blank, status=CellStatus.WRONG, difference=_difference(failed[0], folders))
     differs = next((item for item in failed if item.subject != ENGINE), None)
     difference = _difference(differs, folders) if differs else None
-    if not failed:
-        return Cell(column, CellStatus.FAILS, seconds, proven, failure=_unproven(evidence))
-    if not stopped:
-        return Cell(column, CellStatus.WRONG, seconds, proven, difference)
     failure = _worker_failure(out, folders)
-    return Cell(column, CellStatus.FAILS, seconds, proven, difference, failure)
+    return replace(blank, status=CellStatus.FAILS, difference=difference, failure=failure)
 
 
 def died(
@@ -103,6 +105,17 @@ def _difference(item: Measurement, folders: Mapping[Path, str]) -> Difference:
         item.bound,
         portable(item.detail, folders),
     )
+
+
+def _remarks(evidence: Evidence) -> tuple[str, ...]:
+    """What the implementation was not asked, because it takes no such requests."""
+    told = (
+        item.detail
+        for stage in evidence.stages
+        for item in stage.measurements
+        if item.outcome is Outcome.NOT_RUN and item.detail.startswith(f"{CANDIDATE}: ")
+    )
+    return tuple(dict.fromkeys(told))
 
 
 def _worker_failure(out: Path, folders: Mapping[Path, str]) -> Failure:

@@ -17,13 +17,14 @@ _CHECKOUT = re.compile(r"/(?P<path>(?:vllm|transformers)/.+)$")
 _SITE_PACKAGES = re.compile(r"/[^\s'\":]*/(?:site|dist)-packages/")
 _ABSOLUTE = re.compile(r"(?<![\w.:/\\-])/(?:[\w.@+~-]+/)+(?=[\w.@+~-])")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+_CAUSED = "The above exception was the direct cause of the following exception:"
 _LONGEST = 2000
 
 
 def failure_of(
     phase: str, kind: str, message: str, traceback: str, folders: Mapping[Path, str]
 ) -> Failure:
-    """Tell of an error without what is of this machine alone.
+    """Tell of an error, and of the one that caused it, without what is of this machine alone.
 
     Args:
         phase: what the worker was doing.
@@ -32,7 +33,16 @@ def failure_of(
         traceback: as Python printed it; may be empty.
         folders: names to give to folders that a message may name.
     """
-    return Failure(phase, kind, portable(message, folders), last_code_line(traceback))
+    root, caused, _ = traceback.partition(_CAUSED)
+    if caused:
+        message = f"{message}, caused by {_last_line(root)}"
+    return Failure(phase, kind, portable(message, folders), last_code_line(root))
+
+
+def _last_line(traceback: str) -> str:
+    """What a traceback ends in: the error's type and message."""
+    lines = [line for line in traceback.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
 
 
 def last_code_line(traceback: str) -> CodeLine | None:

@@ -60,6 +60,7 @@ def to_markdown(board: Scoreboard) -> str:
     sections = [
         _head(board),
         _totals(board),
+        _by_type(board),
         _table(board),
         _reasons(board),
         _not_built(board.not_built),
@@ -107,6 +108,29 @@ def _totals(board: Scoreboard) -> str:
     return "## Totals\n\n" + _markdown_table(header, rows)
 
 
+def _by_type(board: Scoreboard) -> str:
+    """Count model types rather than reference models: as saved, and by the best variant."""
+    passing: dict[Implementation, dict[str, bool]] = {column: {} for column in board.columns}
+    types = dict.fromkeys(row.model.model_type for row in board.rows)
+    for row in board.rows:
+        for column in board.columns:
+            cell = row.cell(column)
+            if cell is not None and cell.status is CellStatus.PASS:
+                as_saved = row.model.name == row.model.model_type
+                known = passing[column].get(row.model.model_type, False)
+                passing[column][row.model.model_type] = known or as_saved
+    rows = [
+        [_TITLES[column], str(sum(found.values())), str(len(found)), str(len(types))]
+        for column, found in passing.items()
+    ]
+    served = {name for column in ("in-tree", "transformers") for name in passing.get(column, ())}
+    neither = [name for name in types if name not in served]
+    header = ["", "pass as transformers saves them", "pass in some variant", "model types"]
+    told = f"Neither vLLM's own class nor its backend passes on {len(neither)} model types"
+    listed = f": {', '.join(map(_escape, neither))}." if neither else "."
+    return f"## By model type\n\n{_markdown_table(header, rows)}\n\n{told}{listed}"
+
+
 def _table(board: Scoreboard) -> str:
     header = ["reference model", "model type", *board.columns]
     rows = [
@@ -123,7 +147,9 @@ def _table(board: Scoreboard) -> str:
 
 
 def _has_reasons(row: BoardRow) -> bool:
-    return any(cell.status not in (CellStatus.PASS, CellStatus.NONE) for cell in row.cells)
+    return any(
+        cell.remarks or cell.status not in (CellStatus.PASS, CellStatus.NONE) for cell in row.cells
+    )
 
 
 def _reasons(board: Scoreboard) -> str:
@@ -137,7 +163,7 @@ def _reasons(board: Scoreboard) -> str:
 
 def _reason_lines(row: BoardRow) -> Iterator[str]:
     for cell in row.cells:
-        if cell.status is CellStatus.PASS:
+        if cell.status is CellStatus.PASS and not cell.remarks:
             continue
         line = f"- **{cell.column}**, {cell.status.value}"
         told = _measured_markdown(cell)
@@ -145,6 +171,8 @@ def _reason_lines(row: BoardRow) -> Iterator[str]:
         if cell.status in (CellStatus.WRONG, CellStatus.FAILS, CellStatus.CPU_LIMITED):
             stages = ", ".join(stage.value for stage in cell.proven)
             yield f"  - passed all the same: {stages or 'nothing'}"
+        for remark in cell.remarks:
+            yield f"  - not asked: {_escape(remark)}"
         if cell.cause:
             lead = "the CPU engine lacks" if cell.status is CellStatus.CPU_LIMITED else "cause"
             place = f"`{cell.cause.source}`: {_code(cell.cause.quote)}"

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
+CANDIDATE = "vLLM"
+"""Who left a request out, at the beginning of a measurement's detail."""
+
 _SHOWN = 3
 
 

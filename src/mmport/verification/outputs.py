@@ -9,7 +9,7 @@ from mmport.model.evidence import Measurement, Stage
 from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
 from mmport.verification.cases import Scenario
-from mmport.verification.judging import Judge, largest
+from mmport.verification.judging import CANDIDATE, Judge, largest
 from mmport.verification.stage_files import StageFiles, scenario_stage
 
 if TYPE_CHECKING:
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from mmport.verification.stage_files import Tensors
 
 
-def judge_left_out(scenario: Scenario, reference: StageFiles) -> Iterator[Measurement]:
-    """Note the requests that HF itself could not answer."""
-    document = reference.document(scenario_stage(scenario.name))
-    for index, reason in (document or {}).get("left_out", {}).items():
-        judge = Judge(Stage.LOGITS, scenario.name)
-        yield judge.not_compared(f"request {index}", f"HF itself: {reason}")
+def judge_left_out(
+    scenario: Scenario, reference: StageFiles, candidate: StageFiles
+) -> Iterator[Measurement]:
+    """Note the requests that HF itself could not answer, and those that vLLM will not take."""
+    judge = Judge(Stage.LOGITS, scenario.name)
+    for side, files in (("HF itself", reference), (CANDIDATE, candidate)):
+        document = files.document(scenario_stage(scenario.name))
+        for index, reason in (document or {}).get("left_out", {}).items():
+            yield judge.not_compared(f"request {index}", f"{side}: {reason}")
 
 
 def judge_encoder(

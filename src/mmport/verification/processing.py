@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmport.model.evidence import Measurement, Stage
+from mmport.model.evidence import Measurement, Outcome, Stage
 from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
 from mmport.verification.cases import Scenario
-from mmport.verification.judging import Judge
+from mmport.verification.judging import CANDIDATE, Judge
 from mmport.verification.stage_files import StageFiles, scenario_stage
 
 if TYPE_CHECKING:
+    from mmport.verification.judging import Array
     from mmport.verification.stage_files import Tensors
 
 
@@ -34,6 +35,9 @@ def judge_processor(
             yield judge.not_compared("case", wanted["left_out"])
             continue
         given = found[case]
+        if "left_out" in given:
+            yield judge.not_compared("case", f"{CANDIDATE}: {given['left_out']}")
+            continue
         if "error" in given:
             yield judge.exact("engine", [given["error"]])
             continue
@@ -56,7 +60,7 @@ def judge_prompts(
         return
     pairs = zip(sides[0]["requests"], sides[1]["requests"], strict=True)
     for index, (wanted, answer) in enumerate(pairs):
-        if wanted is not None:
+        if wanted is not None and answer is not None:
             yield judge.sequences(f"prompt ids {index}", wanted["prompt"], answer["prompt"])
 
 
@@ -79,12 +83,19 @@ def _by_item(given: dict[str, Any]) -> str:
 def _tensors(
     judge: Judge, expected: Tensors, found: Tensors, facts: ModelFacts, bounds: Bounds
 ) -> Iterator[Measurement]:
-    """Compare tensors of one name and size; how their items are laid out may differ."""
+    """Compare tensors of one name and size; how their items are laid out may differ.
+
+    Patches that each side keeps in an order of its own are left to the features.
+    """
     for key, values in expected.items():
         subject = key.replace("_", " ")
         theirs = found.get(key)
         if theirs is not None and theirs.size == values.size:
-            yield judge.arrays(subject, values, theirs.reshape(values.shape), bounds.pixels)
+            compared = judge.arrays(subject, values, theirs.reshape(values.shape), bounds.pixels)
+            if compared.outcome is Outcome.FAILED and _reordered(values, theirs, bounds):
+                reason = f"the same values, but {list(theirs.shape)} are in another order"
+                compared = judge.not_compared(subject, reason)
+            yield compared
             continue
         size = "none" if theirs is None else f"one of {theirs.size} elements"
         reason = f"vLLM has {size}, HF one of {list(values.shape)}"
@@ -92,6 +103,16 @@ def _tensors(
             yield judge.exact(subject, [reason])
         else:
             yield judge.not_compared(subject, reason)
+
+
+def _reordered(expected: Array, found: Array, bounds: Bounds) -> bool:
+    """Tell whether two arrays of other shapes hold the same values."""
+    import numpy as np
+
+    if expected.shape == found.shape:
+        return False
+    apart = np.abs(np.sort(expected, axis=None) - np.sort(found, axis=None))
+    return bool((apart <= bounds.pixels).all())
 
 
 def _of(case: str, tensors: Tensors) -> Tensors:

@@ -63,7 +63,7 @@ def judge(
     for scenario in scenarios:
         measurements += judge_prompts(scenario, reference, candidate)
         measurements += judge_encoder(scenario, reference, candidate, facts, bounds)
-        measurements += judge_left_out(scenario, reference)
+        measurements += judge_left_out(scenario, reference, candidate)
         measurements += judge_logits(scenario, reference, candidate, facts, bounds)
         measurements += judge_generation(scenario, reference, candidate, bounds)
     if error is not None:

@@ -119,7 +119,7 @@ def _facts(payload: Payload, processor: Any, model: Any) -> dict[str, Any]:
     return {
         "architecture": type(model).__name__,
         "auto_class": payload["auto_class"],
-        "modalities": [_modality_facts(one, processor) for one in modalities],
+        "modalities": [_modality_facts(one, processor, model.config) for one in modalities],
         "checkpoint_files": ["model.safetensors"],
         "question": payload["question"],
         "tokens_per_item": max(
@@ -133,15 +133,24 @@ def _facts(payload: Payload, processor: Any, model: Any) -> dict[str, Any]:
     }
 
 
-def _modality_facts(modality: Modality, processor: Any) -> dict[str, Any]:
+def _modality_facts(modality: Modality, processor: Any, config: Any) -> dict[str, Any]:
     facts = modality.facts
     names = ("most_items", "width", "height", "frames", "seconds", "rate", "vllm_prompt", "nested")
     return {
         "kind": modality.kind,
         "prompt": modality.prompt,
-        "token_id": _token_id(modality.kind, processor),
+        "token_id": _placeholder_id(modality.kind, processor, config),
         **{name: facts[name] for name in names},
     }
+
+
+def _placeholder_id(kind: str, processor: Any, config: Any) -> int | None:
+    """The id that the model looks for, by its config, or else that the processor writes."""
+    for key in (f"{kind}_token_id", f"{kind}_token_index"):
+        found = getattr(config, key, None)
+        if isinstance(found, int):
+            return found
+    return _token_id(kind, processor)
 
 
 def _token_id(kind: str, processor: Any) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .dead_weights import find_unused_tensors
 from .exchange import is_memory_error, limit_threads, write_stage
+from .greedy import generate_greedily
 from .hf_processing import Caller, write_processor_stage
 from .probes import Probe, find_module, tied_parameters
 from .tap import HF_METHODS, FeatureTap
@@ -176,30 +177,9 @@ class _Reference:
                 unrecorded.enter_context(self.tap.paused())
                 if connector is not None:
                     unrecorded.enter_context(connector.paused())
-            generated = self.model.generate(**inputs, generation_config=self._greedy())
-        steps = torch.stack([step[0].float().log_softmax(-1) for step in generated.logits])
-        # Given embeddings in place of ids, some models return the new tokens alone.
-        tokens = generated.sequences[0, -len(steps) :]
-        answer = {"prompt": prompt.tolist(), "tokens": tokens.tolist()}
-        return answer, {**logprobs, "steps": steps}
-
-    def _greedy(self) -> Any:
-        from transformers import GenerationConfig
-
-        new_tokens = self.payload["new_tokens"]
-        greedy = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=new_tokens,
-            min_new_tokens=None,
-            eos_token_id=None,
-            pad_token_id=0,
-            output_logits=True,
-            return_dict_in_generate=True,
-        )
-        # What the checkpoint's own generation config sets (penalties, end of
-        # text) would otherwise fill the gaps of the one given.
-        self.model.generation_config = greedy
-        return greedy
+            tokens, logits = generate_greedily(self.model, inputs, self.payload["new_tokens"])
+        answer = {"prompt": prompt.tolist(), "tokens": tokens}
+        return answer, {**logprobs, "steps": logits.log_softmax(-1)}
 
     def _inputs(self, request: dict[str, Any]) -> dict[str, Any]:
         """Process a request; floating inputs come in the model's dtype."""

@@ -117,6 +117,9 @@ def write_processor_stage(caller: Caller, payload: Mapping[str, Any], out: Path)
         ids = _ids(inputs)
         wanted = set(payload["placeholder_ids"])
         positions = [place for place, token in enumerate(ids) if token in wanted]
+        if not positions and case["optional"] and _has_positions(document):
+            document[name] = {"left_out": "HF itself: makes no token of the items"}
+            continue
         document[name] = {
             "ids": ids,
             "positions": positions,
@@ -124,6 +127,11 @@ def write_processor_stage(caller: Caller, payload: Mapping[str, Any], out: Path)
         }
         tensors |= {f"{name}/{key}": value for key, value in _item_tensors(inputs).items()}
     write_stage(out, "processor", document, tensors)
+
+
+def _has_positions(document: Mapping[str, Any]) -> bool:
+    """Tell whether the placeholder was found in a case before: then it is the right one."""
+    return any(entry.get("positions") for entry in document.values())
 
 
 def _ids(inputs: Mapping[str, Any]) -> list[int]:

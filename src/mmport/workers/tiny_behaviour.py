@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .greedy import generate_greedily
 from .media import make_item
 
 if TYPE_CHECKING:
@@ -124,32 +125,7 @@ class Speaker:
         self, text: str, items: Sequence[Any], *, new_tokens: int = NEW_TOKENS
     ) -> tuple[list[int], torch.Tensor]:
         """Greedy tokens and the logits (new tokens, vocabulary) that they were taken from."""
-        import torch
-        from transformers import GenerationConfig
-
-        inputs = self._inputs(text, items)
-        # Some models leave generation to the language model inside, which has its own settings.
-        speakers = [part for part in self.model.modules() if hasattr(part, "generation_config")]
-        own = [part.generation_config for part in speakers]
-        greedy = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=new_tokens,
-            eos_token_id=None,
-            pad_token_id=0,
-            decoder_start_token_id=_first_token(self.model),
-            output_logits=True,
-            return_dict_in_generate=True,
-        )
-        for part in speakers:
-            part.generation_config = greedy
-        try:
-            with torch.inference_mode():
-                generated = self.model.generate(**inputs)
-        finally:
-            for part, settings in zip(speakers, own, strict=True):
-                part.generation_config = settings
-        steps = torch.stack([step[0].float() for step in generated.logits])
-        return generated.sequences[0, -len(steps) :].tolist(), steps
+        return generate_greedily(self.model, self._inputs(text, items), new_tokens)
 
     def prompt_length(self, text: str, items: Sequence[Any]) -> int:
         """How many tokens a prompt has once its items are in it."""
@@ -174,15 +150,6 @@ class Speaker:
 
     def _cast(self, value: torch.Tensor) -> torch.Tensor:
         return value if self.model is None else value.to(self.model.dtype)
-
-
-def _first_token(model: Any) -> int | None:
-    """What a separate decoder begins with; nothing where there is none."""
-    if model is None or not model.config.is_encoder_decoder:
-        return None
-    holders = (model.generation_config, model.config, model.config.get_text_config(decoder=True))
-    known = (getattr(holder, "decoder_start_token_id", None) for holder in holders)
-    return next((token for token in known if token is not None), None)
 
 
 def _smallest_gap(answers: Sequence[tuple[list[int], torch.Tensor]]) -> float:

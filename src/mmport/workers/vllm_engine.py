@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from .exchange import limit_threads, write_stage
 from .probes import Probe, find_module
 from .tap import VLLM_METHODS, FeatureTap
-from .vllm_processing import multi_modal_data, read_reference, text_of, write_processor_stage
+from .vllm_processing import (
+    beyond_limits,
+    multi_modal_data,
+    read_reference,
+    text_of,
+    write_processor_stage,
+)
 from .weight_trace import trace_weights
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     import torch
     import vllm
     from vllm.engine.arg_utils import EngineArgs
+    from vllm.multimodal import MULTIMODAL_REGISTRY
 
     limit_threads(payload["threads"])
     report("registering")
@@ -38,11 +45,12 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     arguments = _engine_arguments(payload)
     config = EngineArgs(**arguments, **_whole_processing(EngineArgs)).create_model_config()
     report("processing")
-    write_processor_stage(config, payload, out)
+    processor = MULTIMODAL_REGISTRY.create_processor(config)
+    write_processor_stage(processor, payload, out)
     _hook_loading(payload, out, report)
     report("starting")
     engine = vllm.LLM(**arguments)
-    runner = _Runner(engine, payload)
+    runner = _Runner(engine, processor.info, payload)
     for scenario in payload["scenarios"]:
         report(f"running {scenario['name']}")
         runner.write_scenario(scenario, out)
@@ -146,8 +154,9 @@ def _hook_loading(payload: dict[str, Any], out: Path, report: Report) -> None:
 class _Runner:
     """The started engine, and what is asked of it."""
 
-    def __init__(self, engine: Any, payload: dict[str, Any]) -> None:
+    def __init__(self, engine: Any, info: Any, payload: dict[str, Any]) -> None:
         self.engine = engine
+        self.info = info
         self.payload = payload
         self.model: Any = None
         engine.apply_model(self._keep)
@@ -161,7 +170,12 @@ class _Runner:
         reference = read_reference(self.payload, f"scenario-{scenario['name']}")
         path = self.payload["connector"]
         connector = Probe(find_module(self.model, path)) if path else None
-        sent = [index for index, answer in enumerate(reference["requests"]) if answer is not None]
+        left_out = self._left_out(scenario)
+        sent = [
+            index
+            for index, answer in enumerate(reference["requests"])
+            if answer is not None and str(index) not in left_out
+        ]
         prompts = [self._prompt(scenario, index) for index in sent]
         outputs = self.engine.generate(prompts, self._sampling(), use_tqdm=False) if sent else []
         requests: list[dict[str, Any] | None] = [None] * len(reference["requests"])
@@ -175,7 +189,18 @@ class _Runner:
         if connector is not None:
             tensors |= {f"connector/{name}": value for name, value in connector.take().items()}
             connector.close()
-        write_stage(out, f"scenario-{scenario['name']}", {"requests": requests}, tensors)
+        document = {"requests": requests, "left_out": left_out}
+        write_stage(out, f"scenario-{scenario['name']}", document, tensors)
+
+    def _left_out(self, scenario: dict[str, Any]) -> dict[str, str]:
+        """Find the requests of an optional scenario that the model class takes no part in."""
+        if not scenario["optional"]:
+            return {}
+        told = {
+            str(index): beyond_limits(self.info, request)
+            for index, request in enumerate(scenario["requests"])
+        }
+        return {index: reason for index, reason in told.items() if reason}
 
     def _sampling(self) -> Any:
         from vllm import SamplingParams

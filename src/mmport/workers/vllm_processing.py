@@ -46,7 +46,7 @@ def multi_modal_data(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]
     return data
 
 
-def write_processor_stage(config: Any, payload: Mapping[str, Any], out: Path) -> None:
+def write_processor_stage(processor: Any, payload: Mapping[str, Any], out: Path) -> None:
     """Process every case that HF could.
 
     A case that raises has failed; the others are compared all the same.
@@ -54,16 +54,17 @@ def write_processor_stage(config: Any, payload: Mapping[str, Any], out: Path) ->
     Raises:
         Exception: that of the first case, if every case raised.
     """
-    from vllm.multimodal import MULTIMODAL_REGISTRY
-
     reference = read_reference(payload, "processor")
-    processor = MULTIMODAL_REGISTRY.create_processor(config)
     document: dict[str, Any] = {}
     tensors: dict[str, torch.Tensor] = {}
     errors: list[Exception] = []
     for case in payload["processor_cases"]:
         name = case["name"]
         if "left_out" in reference[name]:
+            continue
+        refusal = beyond_limits(processor.info, case["request"])
+        if refusal and case["optional"]:
+            document[name] = {"left_out": refusal}
             continue
         try:
             document[name], found = _process(processor, case, payload)
@@ -77,6 +78,20 @@ def write_processor_stage(config: Any, payload: Mapping[str, Any], out: Path) ->
     if errors and len(errors) == len(document):
         raise errors[0]
     write_stage(out, "processor", document, tensors)
+
+
+def beyond_limits(info: Any, request: Mapping[str, Any]) -> str:
+    """Say which items of a request are more than a model class takes; empty if none are.
+
+    A class states its own limit; None in it means that there is none.
+    """
+    limits = info.get_supported_mm_limits()
+    kinds = [item["kind"] for item in request["items"]]
+    for kind in dict.fromkeys(kinds):
+        limit = limits.get(kind, 0)
+        if limit is not None and kinds.count(kind) > limit:
+            return f"takes at most {limit} {kind} items in a prompt"
+    return ""
 
 
 def _process(

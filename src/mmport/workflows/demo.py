@@ -11,9 +11,10 @@ from mmport.core.errors import TargetUnwritable
 from mmport.core.output import Progress, Sink
 from mmport.engines.discover import find_engine
 from mmport.model.evidence import Evidence, Implementation
+from mmport.model.facts import CARD
 from mmport.reference_models.named import DEFAULT
 from mmport.workflows import scaffold
-from mmport.workflows.reference import CARD, build_tiny
+from mmport.workflows.reference import build_tiny
 from mmport.workflows.verify import VerifyOptions, verify
 
 _SIDE_BY_SIDE: tuple[Implementation, ...] = ("port", "in-tree", "transformers")

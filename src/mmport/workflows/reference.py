@@ -17,27 +17,23 @@ from mmport.core.errors import TargetUnwritable, WorkerFailed
 from mmport.core.files import copy_folder, sha256_file, staged_folder
 from mmport.engines.discover import probe
 from mmport.engines.facts import EngineFacts
-from mmport.engines.supervise import WORKERS, Job, JobResult, WorkerError, run_jobs
+from mmport.engines.supervise import WORKERS, Job, RunJobs, WorkerError, run_jobs
 from mmport.hub.source import ModelSource
 from mmport.reference_models import recipe
 
 TIMEOUT_SECONDS = 300.0
 """What building one is given; the largest vocabularies take the longest."""
 
-CARD = "mmport-reference.json"
-"""What the builder leaves in every checkpoint: how to ask the model, and how honest it is."""
-
 _BUILDER = (
     "build_tiny.py",
     "images.py",
+    "greedy.py",
     "media.py",
     *sorted(path.name for path in WORKERS.glob("tiny_*.py")),
 )
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 Tell = Callable[[str], None]
-Run = Callable[..., dict[str, JobResult]]
-"""How a job is run: `engines.supervise.run_jobs`, or a pool of warm processes."""
 
 
 def build_tiny(
@@ -51,7 +47,7 @@ def build_tiny(
     timeout: float = TIMEOUT_SECONDS,
     trust_remote_code: bool = False,
     progress: Tell | None = None,
-    run: Run | None = None,
+    run: RunJobs | None = None,
 ) -> Path:
     """Give a tiny checkpoint that is put together like `source`.
 
@@ -117,7 +113,7 @@ class _Builder:
     python: Path
     timeout: float
     progress: Tell | None
-    run: Run
+    run: RunJobs
 
     def build(self, folder: Path) -> None:
         """Build into a folder that is there.

@@ -65,7 +65,7 @@ def test_variants_differ_from_their_family() -> None:
         for model_type in family.model_types:
             for name, variant in family.variants.items():
                 model = named.load(f"{model_type}-{name}")
-                assert variant.layout or variant.config, model.name
+                assert variant.layout or variant.config or variant.small, model.name
                 assert variant.layout in {None, *family.layouts}
                 assert model.config["model_type"] == model_type
 

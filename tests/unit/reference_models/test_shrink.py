@@ -157,9 +157,8 @@ class TestText:
         assert small.get("layer_types") == ["sliding_attention", "full_attention"]
 
     def test_settings_of_single_layers_follow_them(self) -> None:
-        config = {"model_type": "gemma4", "text_config": {"attention_k_eq_v": True}}
-        config["text_config"] |= {"num_global_key_value_heads": 2, "num_key_value_heads": 8}
-        small = whole(shrink_config(config)).text
+        text = {"attention_k_eq_v": True, "num_global_key_value_heads": 2, "num_key_value_heads": 8}
+        small = whole(shrink_config({"model_type": "gemma4", "text_config": text})).text
         assert small.get("layer_types") == ["sliding_attention", "full_attention"]
         assert small.number("head_dim") == 32
         settings = {int(layer): at for layer, at in small.values["per_layer_config"].items()}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmport.scoreboard.code_lines import last_code_line, portable
+from mmport.scoreboard.code_lines import failure_of, last_code_line, portable
 
 TRACEBACK = """Traceback (most recent call last):
   File "/home/me/mmport/workers/runner.py", line 41, in perform
@@ -72,3 +72,18 @@ def test_a_message_names_nothing_of_this_machine(tmp_path: Path) -> None:
         "cannot read MODEL/config.json of <Thing object at 0x…> in vllm/config.py;"
         " see https://x.org/a/b, a/b, '…/x.so'"
     )
+
+
+def test_an_error_that_was_caused_by_another_leads_to_that_one() -> None:
+    outer = (
+        'Traceback:\n  File "/e/site-packages/vllm/multimodal/context.py", line 4, in call\n'
+        "    raise ValueError(msg) from exc\nValueError: failed to apply\n"
+    )
+    chain = (
+        f"{TRACEBACK}\nThe above exception was the direct cause of the following exception:"
+        f"\n\n{outer}"
+    )
+    failure = failure_of("processing", "ValueError", "failed to apply", chain, {})
+    assert failure.message == "failed to apply, caused by AttributeError: no attention_bias"
+    assert failure.line is not None
+    assert failure.line.place == "vllm/model_executor/models/glm4v.py:87"

@@ -214,14 +214,26 @@ def test_other_prompt_ids_of_a_scenario_fail_the_processor(sides: tuple[Side, Si
 
 
 def test_what_hf_refuses_is_left_out_and_said(sides: tuple[Side, Side]) -> None:
-    for side in sides:
-        document = {"requests": [None], "left_out": {"0": "ValueError: needs an image"}}
-        side.write("scenario-image embeddings", document, {})
+    refused = {"requests": [None], "left_out": {"0": "ValueError: needs an image"}}
+    sides[0].write("scenario-image embeddings", refused, {})
+    sides[1].write("scenario-image embeddings", {"requests": [None], "left_out": {}}, {})
     stages = verdict(sides)
     assert set(outcomes(stages).values()) == {Outcome.PASSED}
     (note,) = named(stages, "request 0")
     assert note.outcome is Outcome.NOT_RUN
     assert "needs an image" in note.detail
+
+
+def test_what_a_class_takes_no_part_in_is_left_out_and_said(sides: tuple[Side, Side]) -> None:
+    told = "takes at most 1 image items in a prompt"
+    document = {"requests": [None], "left_out": {"0": told}}
+    sides[1].write("scenario-image embeddings", document, {})
+    sides[1].write("processor", {"8x8": {"left_out": told}}, {})
+    stages = verdict(sides)
+    assert Outcome.FAILED not in outcomes(stages).values()
+    for subject in ("request 0", "case"):
+        (note,) = named(stages, subject)
+        assert (note.outcome, note.detail) == (Outcome.NOT_RUN, f"vLLM: {told}")
 
 
 def test_a_case_that_raised_in_the_engine_fails_the_processor(sides: tuple[Side, Side]) -> None:
@@ -237,6 +249,22 @@ def test_pixel_values_must_be_there_where_the_parts_are_known(sides: tuple[Side,
     stages = verdict(sides, facts=UNKNOWN)
     assert outcomes(stages)[Stage.PROCESSOR] is Outcome.PASSED
     assert named(stages, "pixel values")[0].outcome is Outcome.NOT_RUN
+
+
+def test_patches_in_another_order_are_left_to_the_features(sides: tuple[Side, Side]) -> None:
+    def turn(tensors: dict[str, Any]) -> None:
+        values = tensors["8x8/pixel_values"]
+        tensors["8x8/pixel_values"] = values + np.arange(values.size).reshape(values.shape)
+
+    def reorder(tensors: dict[str, Any]) -> None:
+        turn(tensors)
+        tensors["8x8/pixel_values"] = tensors["8x8/pixel_values"].reshape(-1)[::-1].copy()
+
+    change(sides[0], "processor", turn)
+    change(sides[1], "processor", reorder)
+    (note,) = named(verdict(sides, facts=UNKNOWN), "pixel values")
+    assert note.outcome is Outcome.NOT_RUN
+    assert "in another order" in note.detail
 
 
 def test_tensors_of_equal_size_are_compared_whatever_their_layout(
