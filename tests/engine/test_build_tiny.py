@@ -6,12 +6,14 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mmport.engines.supervise import WORKERS
+from mmport.engines.warm import WarmPool
 from mmport.hub.opening import open_source
 from mmport.model.facts import CARD
 from mmport.reference_models import named
@@ -42,6 +44,13 @@ HEADS = {
 }
 
 
+@pytest.fixture(scope="module")
+def pool(engine_python: Path) -> Iterator[WarmPool]:
+    """A process that has imported all that a builder needs; each builder is forked from it."""
+    with WarmPool(engine_python) as warm:
+        yield warm
+
+
 def read(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text())
     return content
@@ -52,8 +61,8 @@ def tensor_names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_says_something_and_sees_its_items(name: str, engine_python: Path) -> None:
-    card = read(build_tiny(name, python=engine_python) / CARD)
+def test_says_something_and_sees_its_items(name: str, engine_python: Path, pool: WarmPool) -> None:
+    card = read(build_tiny(name, python=engine_python, run=pool.run_jobs) / CARD)
     honesty, demands = card["honesty"], family_of(card["model_type"]).demands
     assert len(card["tokens"]) == 16
     assert len(set(card["tokens"])) == honesty["distinct"] >= demands.get("distinct", 6)

@@ -68,11 +68,14 @@ def command(
     and taken up. Exit code 0 once the board is made, whatever is on it.
     """
     from mmport.core.errors import Usage
+    from mmport.core.files import require_writable
     from mmport.scoreboard.summary import board_page
     from mmport.workflows.scoreboard import BoardOptions, make_board, write_board
 
     if output is not None and output.suffix != ".md":
         raise Usage(f"{output} is no Markdown file", "give a name that ends in .md with -o")
+    if output is not None:
+        require_writable(output)
     options = BoardOptions(
         only=tuple(only or ()),
         columns=tuple(one.value for one in Column if not column or one in column),

@@ -45,6 +45,20 @@ def write_text(path: Path, text: str) -> None:
             raise
 
 
+def require_writable(path: Path) -> None:
+    """See that a file could be written, before the work that it is for is done.
+
+    Raises:
+        TargetUnwritable: the folder cannot be made or written.
+    """
+    missing = _missing_parents(path)
+    with _unwritable(path), _parents_of(path):
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(descriptor)
+        Path(name).unlink()
+    _remove_empty(missing)
+
+
 def write_tree(folder: Path, files: Mapping[str, str]) -> None:
     """Write `files` (relative path to text) under `folder`.
 

@@ -130,6 +130,7 @@ def _checkpoint(
             python=engines.hf,
             dtype=options.dtype,
             timeout=options.timeout,
+            trust_remote_code=options.trust_remote_code,
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
         )
     return source.materialize()

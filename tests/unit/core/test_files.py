@@ -11,6 +11,7 @@ import pytest
 from mmport.core.errors import TargetUnwritable
 from mmport.core.files import (
     copy_folder,
+    require_writable,
     sha256_file,
     sha256_text,
     staged_folder,
@@ -228,3 +229,14 @@ def test_staged_folder_with_an_unwritable_parent(tmp_path: Path) -> None:
     with pytest.raises(TargetUnwritable), staged_folder(tmp_path / "file" / "port"):
         pytest.fail("it was given a folder that cannot be")
     assert snapshot(tmp_path) == {"file": b""}
+
+
+def test_a_place_that_could_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    require_writable(tmp_path / "a" / "b" / "page.md")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_could_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TargetUnwritable):
+        require_writable(tmp_path / "file" / "page.md")
