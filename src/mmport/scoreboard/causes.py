@@ -81,7 +81,8 @@ def explained(
     cause = Cause(entry.lacks or entry.cause, entry.source, entry.quote)
     found = replace(cell, cause=cause)
     untouched = _BEFORE_THE_ENGINE_COUNTS.issubset(cell.proven)
-    if entry.cause or (cell.status is CellStatus.WRONG and not untouched):
+    differed = cell.difference is not None and cell.difference.stage in _BEFORE_THE_ENGINE_COUNTS
+    if entry.cause or differed or (cell.status is CellStatus.WRONG and not untouched):
         return found
     return replace(found, status=CellStatus.CPU_LIMITED)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pytest
@@ -41,6 +42,12 @@ class TestExplained:
     @pytest.mark.parametrize("proven", [(), (Stage.PROCESSOR,), (Stage.ENCODER,)])
     def test_but_not_where_the_encoder_is_not_proven(self, proven: tuple[Stage, ...]) -> None:
         assert explained(MODEL, wrong(*proven), (LACK,)).status is CellStatus.WRONG
+
+    def test_what_differed_before_it_failed_is_no_lack_of_the_engine(self) -> None:
+        earlier = replace(fails(), difference=wrong(stage=Stage.PROCESSOR).difference)
+        cell = explained(MODEL, earlier, (LACK,))
+        assert cell.status is CellStatus.FAILS
+        assert cell.cause is not None
 
     def test_a_lack_makes_a_failure_cpu_limited(self) -> None:
         assert explained(MODEL, fails(), (LACK,)).status is CellStatus.CPU_LIMITED
