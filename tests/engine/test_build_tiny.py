@@ -18,12 +18,12 @@ from mmport.hub.opening import open_source
 from mmport.model.facts import CARD
 from mmport.reference_models import named
 from mmport.reference_models.facts import family_of
-from mmport.workflows.reference import build_tiny
+from mmport.workflows.reference import ENVIRONMENT, build_tiny
 
 pytestmark = pytest.mark.engine
 
 SLOW = pytest.mark.full(reason="builds another checkpoint")
-FAST = ("clip-llama", "qwen2_audio", "qwen2_vl")
+FAST = ("clip-llama", "qwen2_vl")
 EACH = [pytest.param(name, marks=() if name in FAST else SLOW) for name in named.names()]
 LLAVA = [
     pytest.param(name, marks=() if name in FAST else SLOW)
@@ -47,7 +47,7 @@ HEADS = {
 @pytest.fixture(scope="module")
 def pool(engine_python: Path) -> Iterator[WarmPool]:
     """A process that has imported all that a builder needs; each builder is forked from it."""
-    with WarmPool(engine_python) as warm:
+    with WarmPool(engine_python, environment=ENVIRONMENT) as warm:
         yield warm
 
 

@@ -22,6 +22,7 @@ from tests.engine.conftest import Checkpoint
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.full(reason="two more engine starts; the pool itself is tested in each run")
 def test_a_forked_comparison_has_the_same_figures(
     checkpoint: Checkpoint, engine_python: Path, tmp_path: Path
 ) -> None:

@@ -31,7 +31,8 @@ _BUILDER = (
     "media.py",
     *sorted(path.name for path in WORKERS.glob("tiny_*.py")),
 )
-_ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+"""What a builder runs under; whoever forks one sets it before the imports."""
 
 Tell = Callable[[str], None]
 
@@ -128,7 +129,7 @@ class _Builder:
                 task="build_tiny",
                 payload={**self.payload, "checkpoint": str(folder.resolve())},
                 out=scratch,
-                environment={**_ENVIRONMENT, "HF_MODULES_CACHE": str(scratch / "modules")},
+                environment={**ENVIRONMENT, "HF_MODULES_CACHE": str(scratch / "modules")},
             )
             result = self.run([job], timeout=self.timeout, progress=self._tell)[job.name]
             if result.error is not None:
