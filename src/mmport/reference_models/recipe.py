@@ -9,7 +9,7 @@ from typing import Any
 from mmport.core.errors import NotPortable, SourceError, Usage
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
-from mmport.inspection.encoders import encoder_families
+from mmport.inspection.encoders import EncoderFamily, encoder_families
 from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
 from mmport.reference_models.facts import FamilyFacts, ItemFacts, family_of, sizes
@@ -85,9 +85,14 @@ def _layout_of(source: ModelSource, encoder: str, inner: str) -> KeyLayout | Non
 
 def _inner_level(whole: Resolved) -> str:
     """The level in the encoder that transformers 5 dropped; empty if it never had one."""
+    family = _known_encoder(whole)
+    return family.inner_level if family else ""
+
+
+def _known_encoder(whole: Resolved) -> EncoderFamily | None:
     model_type = whole.vision.model_type if whole.vision else ""
     known = (one for one in encoder_families().values() if model_type in one.model_types)
-    return next((one.inner_level for one in known), "")
+    return next(known, None)
 
 
 def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) -> dict[str, Any]:
@@ -237,9 +242,8 @@ def _processor(
 
 def _class_tokens(after: Resolved) -> int:
     """How many tokens the encoder puts before the patches."""
-    model_type = after.vision.model_type if after.vision else ""
-    known = (one for one in encoder_families().values() if model_type in one.model_types)
-    return next((one.class_tokens for one in known), 0)
+    family = _known_encoder(after)
+    return family.class_tokens if family else 0
 
 
 def _geometry(whole: Resolved) -> ImageGeometry:
