@@ -65,6 +65,7 @@ class TestNamed:
         assert values["num_additional_image_tokens"] == 0
         assert values["image_size"] == 76
 
+    @pytest.mark.full(reason="every config is shrunk in each run; this adds the recipe around it")
     @pytest.mark.parametrize("model_type", model_types())
     def test_every_model_type_can_be_told(self, model_type: str) -> None:
         told = payload(model_type)
