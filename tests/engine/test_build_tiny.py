@@ -18,7 +18,8 @@ from mmport.hub.opening import open_source
 from mmport.model.facts import CARD
 from mmport.reference_models import named
 from mmport.reference_models.facts import family_of
-from mmport.workflows.reference import ENVIRONMENT, build_tiny
+from mmport.verification.jobs import quiet_environment
+from mmport.workflows.reference import build_tiny
 
 pytestmark = pytest.mark.engine
 
@@ -47,7 +48,7 @@ HEADS = {
 @pytest.fixture(scope="module")
 def pool(engine_python: Path) -> Iterator[WarmPool]:
     """A process that has imported all that a builder needs; each builder is forked from it."""
-    with WarmPool(engine_python, environment=ENVIRONMENT) as warm:
+    with WarmPool(engine_python, environment=quiet_environment()) as warm:
         yield warm
 
 

@@ -39,7 +39,6 @@ class EncoderSizes:
 
     hidden_size: int
     hidden_size_if_square: int
-    num_hidden_layers: int
     grids: dict[str, int]
     layers: tuple[str, ...]
     indices: str

@@ -12,6 +12,7 @@ from mmport.inspection import hf_library
 from mmport.inspection.encoders import EncoderFamily, encoder_families
 from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
+from mmport.reference_models.encoder import first
 from mmport.reference_models.facts import FamilyFacts, ItemFacts, family_of, sizes
 from mmport.reference_models.own_code import TinySource, own_code
 from mmport.reference_models.processor import ImageGeometry, shrink_settings
@@ -254,5 +255,5 @@ def _geometry(whole: Resolved) -> ImageGeometry:
 
 
 def _number(value: Any) -> int:
-    first = value[0] if isinstance(value, list | tuple) and value else value
-    return first if isinstance(first, int) else 0
+    number = first(value)
+    return number if isinstance(number, int) else 0

@@ -20,6 +20,7 @@ from mmport.engines.facts import EngineFacts
 from mmport.engines.supervise import WORKERS, Job, RunJobs, WorkerError, run_jobs
 from mmport.hub.source import ModelSource
 from mmport.reference_models import recipe
+from mmport.verification.jobs import quiet_environment
 
 TIMEOUT_SECONDS = 300.0
 """What building one is given; the largest vocabularies take the longest."""
@@ -31,8 +32,6 @@ _BUILDER = (
     "media.py",
     *sorted(path.name for path in WORKERS.glob("tiny_*.py")),
 )
-ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-"""What a builder runs under; whoever forks one sets it before the imports."""
 
 Tell = Callable[[str], None]
 
@@ -129,7 +128,7 @@ class _Builder:
                 task="build_tiny",
                 payload={**self.payload, "checkpoint": str(folder.resolve())},
                 out=scratch,
-                environment={**ENVIRONMENT, "HF_MODULES_CACHE": str(scratch / "modules")},
+                environment={**quiet_environment(), "HF_MODULES_CACHE": str(scratch / "modules")},
             )
             result = self.run([job], timeout=self.timeout, progress=self._tell)[job.name]
             if result.error is not None:
