@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .runner import write_json
 
 if TYPE_CHECKING:
     import torch
@@ -29,10 +30,7 @@ def write_stage(
         temporary = path.with_name(f".{path.name}")
         save_file({key: _portable(value) for key, value in tensors.items()}, str(temporary))
         temporary.replace(path)
-    path = out / f"{name}.json"
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(json.dumps(document), encoding="utf-8")
-    temporary.replace(path)
+    write_json(out / f"{name}.json", document)
 
 
 def limit_threads(threads: int) -> None:

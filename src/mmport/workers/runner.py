@@ -59,10 +59,10 @@ def perform(job_path: Path) -> NoReturn:
     try:
         task = importlib.import_module(f"{__package__}.{job['task']}")
         result = task.run(job["payload"], out, report)
-        _write_json(out / "result.json", result)
+        write_json(out / "result.json", result)
     except Exception as error:
         traceback.print_exc()
-        _write_json(out / "error.json", _described(error, report.phase))
+        write_json(out / "error.json", _described(error, report.phase))
         _leave(1)
     _leave(0)
 
@@ -94,7 +94,8 @@ def _described(error: Exception, phase: str) -> dict[str, str]:
     }
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document whole: who finds it can read it."""
     temporary = path.with_name(f".{path.name}")
     temporary.write_text(json.dumps(value), encoding="utf-8")
     temporary.replace(path)

@@ -7,7 +7,6 @@ warm one, which must not be told apart.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,23 +27,12 @@ from mmport.core.errors import (
     WorkerOutOfMemory,
 )
 from mmport.engines import processes
-from mmport.engines.supervise import CANCELLED, WORKERS, Job, JobResult, RunJobs
+from mmport.engines.supervise import CANCELLED, Job, JobResult, RunJobs
 from mmport.engines.supervise import run_jobs as run_afresh
 from mmport.engines.warm import WarmPool
 from mmport.workers import runner
 
 GENEROUS = 60.0
-
-
-@pytest.fixture
-def workers(tmp_path: Path) -> Path:
-    """The real way in and runner, beside tasks made for the test."""
-    folder = tmp_path / "workers"
-    folder.mkdir()
-    for name in ("__init__.py", "__main__.py", "runner.py", "warm.py"):
-        shutil.copy(WORKERS / name, folder / name)
-    shutil.copy(Path(__file__).with_name("fake_tasks.py"), folder / "fake_tasks.py")
-    return folder
 
 
 @pytest.fixture(params=["afresh", "warm"])

@@ -16,21 +16,11 @@ import pytest
 
 from mmport.core.errors import EngineMissing, MmportError, WorkerFailed
 from mmport.engines import processes
-from mmport.engines.supervise import WORKERS, Job
+from mmport.engines.supervise import Job
 from mmport.engines.warm import WarmPool
 
 GENEROUS = 60.0
 PYTHON = Path(sys.executable)
-
-
-@pytest.fixture
-def workers(tmp_path: Path) -> Path:
-    folder = tmp_path / "workers"
-    folder.mkdir()
-    for name in ("__init__.py", "__main__.py", "runner.py", "warm.py"):
-        shutil.copy(WORKERS / name, folder / name)
-    shutil.copy(Path(__file__).with_name("fake_tasks.py"), folder / "fake_tasks.py")
-    return folder
 
 
 @pytest.fixture
