@@ -14,6 +14,7 @@ listed at its end, with the reason.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 ENGINE_VARIABLE = "MMPORT_VLLM_PYTHON"
+BROWSER_VARIABLE = "MMPORT_BROWSER"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("mmport", deadline=None)
@@ -115,10 +118,20 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config) -> str | None
         return "needs an engine, and --no-engine was given"
     if item.get_closest_marker("gpu") and not config.getoption("--gpu"):
         return "needs a CUDA device, and --gpu was not given"
+    if item.get_closest_marker("browser") and not find_browser():
+        return f"needs a headless browser: {BROWSER_VARIABLE}, or one of {', '.join(BROWSERS)}"
     full = item.get_closest_marker("full")
     if full and config.getoption("--lane") == "fast":
         return str(full.kwargs["reason"])
     return None
+
+
+@cache
+def find_browser() -> str:
+    """Find a browser for the tests marked `browser`; empty where there is none."""
+    named = os.environ.get(BROWSER_VARIABLE)
+    found = (shutil.which(name) for name in ((named,) if named else BROWSERS))
+    return next((path for path in found if path), "")
 
 
 @cache

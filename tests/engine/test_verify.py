@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mmport.core.jsonable import from_json
 from mmport.core.output import Sink
 from mmport.gate.check import check_port
 from mmport.model.evidence import Evidence, Outcome, Stage
+from mmport.reports.record import Record
 from mmport.workflows.verify import VerifyOptions, verify
 from tests.conftest import RunMmport
 from tests.engine.conftest import Checkpoint, Port
@@ -39,17 +41,27 @@ def failures(evidence: Evidence) -> str:
 
 @pytest.mark.parametrize(("name", "layout"), CASES)
 def test_a_port_answers_as_hf_does(
-    checkpoint: Checkpoint, port_of: Port, engine_python: Path, name: str, layout: str | None
+    checkpoint: Checkpoint,
+    port_of: Port,
+    engine_python: Path,
+    tmp_path: Path,
+    name: str,
+    layout: str | None,
 ) -> None:
     model = checkpoint(name, layout)
     port = port_of(model)
-    (evidence,) = verify(str(model), VerifyOptions(port=port, vllm_python=engine_python), Sink())
+    options = VerifyOptions(port=port, vllm_python=engine_python, report=tmp_path)
+    (evidence,) = verify(str(model), options, Sink())
     assert evidence.outcome is Outcome.PASSED, failures(evidence)
     assert [stage.stage for stage in evidence.stages] == list(Stage)
     assert all(stage.measurements for stage in evidence.stages)
     assert (port / "evidence" / "port.json").is_file()
     errors = [finding for finding in check_port(port) if finding.severity == "error"]
     assert errors == []
+    assert from_json((tmp_path / "evidence.json").read_text(), Record).evidence == (evidence,)
+    page = (tmp_path / "report.html").read_text()
+    for part in ("data:image/png;base64,", "tokens agree", 'class="point agrees output"'):
+        assert part in page
 
 
 @SLOW
@@ -117,3 +129,71 @@ def test_the_in_tree_class_is_green_where_it_is_right(
     (evidence,) = verify(str(model), VerifyOptions(vllm_python=engine_python), Sink())
     assert evidence.implementation == "in-tree"
     assert evidence.outcome is Outcome.PASSED, failures(evidence)
+
+
+def test_the_processor_alone_starts_no_engine_and_claims_no_more(
+    checkpoint: Checkpoint, port_of: Port, engine_python: Path
+) -> None:
+    model = checkpoint("clip-llama")
+    port = port_of(model)
+    options = VerifyOptions(port=port, stages=(Stage.PROCESSOR,), vllm_python=engine_python)
+    (evidence,) = verify(str(model), options, Sink())
+    assert evidence.outcome is Outcome.PASSED, failures(evidence)
+    assert evidence.required == (Stage.PROCESSOR,)
+    ran = [stage.stage for stage in evidence.stages if stage.outcome is not Outcome.NOT_RUN]
+    assert ran == [Stage.PROCESSOR]
+    assert not (port / "evidence").exists()  # the gate wants a whole run
+
+
+@SLOW
+def test_an_engine_reuses_cuts_and_permutes_as_users_have_it_do(
+    checkpoint: Checkpoint, port_of: Port, engine_python: Path
+) -> None:
+    """The port answers as HF does, and what was to be tested was really done."""
+    model = checkpoint("clip-llama")
+    scenarios = ("permuted", "chunked prefill", "prefix cache", "image embeddings")
+    options = VerifyOptions(
+        port=port_of(model),
+        stages=(Stage.LOGITS, Stage.GENERATION),
+        scenarios=scenarios,
+        vllm_python=engine_python,
+    )
+    (evidence,) = verify(str(model), options, Sink())
+    assert evidence.outcome is Outcome.PASSED, failures(evidence)
+    measured = {
+        (one.scenario, one.subject): one for stage in evidence.stages for one in stage.measurements
+    }
+    assert {scenario for scenario, _ in measured} == set(scenarios)
+    assert not [one for one in measured.values() if one.outcome is Outcome.NOT_RUN]
+    for subject in ("cache hit 1", "cache miss 2", "cache hit 3"):
+        assert ("prefix cache", subject) in measured
+    assert "tokens in each step: [" in measured["chunked prefill", "pieces 0"].detail
+
+
+@SLOW
+def test_two_ranks_run_the_port_and_not_the_class_that_vllm_has(
+    checkpoint: Checkpoint, port_of: Port, engine_python: Path
+) -> None:
+    """vLLM's own class cannot load this checkpoint, so a rank that ran it would fail."""
+    model = checkpoint("clip-llama")
+    options = VerifyOptions(
+        port=port_of(model),
+        stages=(Stage.LOGITS, Stage.GENERATION),
+        scenarios=("text", "image"),
+        tp=2,
+        vllm_python=engine_python,
+    )
+    (evidence,) = verify(str(model), options, Sink())
+    assert evidence.outcome is Outcome.PASSED, failures(evidence)
+    logits = next(stage for stage in evidence.stages if stage.stage is Stage.LOGITS)
+    ranks = [one for one in logits.measurements if one.scenario == "image (tp 2)"]
+    assert {one.subject for one in ranks} == {"prompt 0", "answer 0"}
+
+
+@SLOW
+def test_a_scenario_that_the_model_does_not_have_is_refused_before_an_engine_starts(
+    checkpoint: Checkpoint, run_mmport: RunMmport
+) -> None:
+    done = run_mmport("verify", str(checkpoint("clip-llama")), "--scenarios", "smell")
+    assert done.returncode == 2
+    assert "prefix cache" in done.stderr

@@ -143,6 +143,7 @@ def test_the_data_that_the_program_needs_is_in_the_package(package_files: set[st
     assert "mmport/py.typed" in package_files
     kinds = {(name.split("/")[1], name.rpartition(".")[2]) for name in package_files}
     assert {("engines", "txt"), ("templates", "jinja"), ("vllm_api", "json")} <= kinds
+    assert {("reports", "css"), ("reports", "jinja"), ("reports", "js")} <= kinds
     assert any(top == "reference_models" and kind != "py" for top, kind in kinds)
 
 

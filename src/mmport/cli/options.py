@@ -19,6 +19,10 @@ class Debug:
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A local folder, or a hub id such as org/name.")
 ]
+ModelsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="MODEL", help="Local folders, or hub ids such as org/name."),
+]
 RevisionOption = Annotated[
     str | None, typer.Option("--revision", help="Branch, tag or commit of a hub model.")
 ]
@@ -47,3 +51,16 @@ HfPythonOption = Annotated[
         help="The Python of an environment with torch and transformers; vLLM's, if not given.",
     ),
 ]
+
+
+def only(models: list[str], option: str) -> str:
+    """Give the one model that an option goes with.
+
+    Raises:
+        Usage: there are several.
+    """
+    if len(models) > 1:
+        from mmport.core.errors import Usage
+
+        raise Usage(f"{option} takes one model", "name one, and run the command for each")
+    return models[0]

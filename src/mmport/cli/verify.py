@@ -11,12 +11,14 @@ import typer
 from mmport.cli.options import (
     FormatOption,
     HfPythonOption,
-    ModelArgument,
+    ModelsArgument,
     RevisionOption,
     TrustOption,
     VllmPythonOption,
+    only,
 )
 from mmport.core.output import Format, Sink
+from mmport.model.evidence import Stage
 
 
 class Impl(StrEnum):
@@ -37,7 +39,7 @@ class Dtype(StrEnum):
 
 def command(
     *,
-    model: ModelArgument,
+    models: ModelsArgument,
     port: Annotated[
         Path | None, typer.Option("--port", metavar="DIR", help="The port to prove.")
     ] = None,
@@ -50,13 +52,57 @@ def command(
         typer.Option("--tiny", help="Shrink the config and seed random weights: no download."),
     ] = False,
     gpu: Annotated[bool, typer.Option("--gpu", help="Run both sides on CUDA.")] = False,
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Of both sides.")] = Dtype.FLOAT32,
+    dtype: Annotated[
+        Dtype | None,
+        typer.Option("--dtype", help="Of both sides; float32, and bfloat16 with --gpu."),
+    ] = None,
+    compiled: Annotated[
+        bool,
+        typer.Option(
+            "--compiled",
+            help="Ask an engine with torch.compile, and CUDA graphs, as well; with --gpu always.",
+        ),
+    ] = False,
+    gpu_memory: Annotated[
+        float,
+        typer.Option("--gpu-memory", min=0.05, max=1.0, help="The engine's share of the GPU's."),
+    ] = 0.5,
     timeout: Annotated[
         float, typer.Option("--timeout", min=1.0, help="Seconds that each side is given.")
     ] = 400.0,
     report: Annotated[
         Path | None,
-        typer.Option("--report", metavar="DIR", help="Write the evidence there as well."),
+        typer.Option("--report", metavar="DIR", help="Write JSON, a page, JUnit and a card there."),
+    ] = None,
+    stages: Annotated[
+        list[Stage] | None,
+        typer.Option("--stages", help="Judge these stages alone; repeat for several."),
+    ] = None,
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenarios",
+            metavar="NAME",
+            help="Ask these scenarios alone; repeat for several. A wrong name lists them.",
+        ),
+    ] = None,
+    tp: Annotated[
+        int,
+        typer.Option("--tp", metavar="N", min=1, help="Ask an engine over N ranks as well."),
+    ] = 1,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Put faults into it and see which ones are noticed."),
+    ] = False,
+    self_test_limit: Annotated[
+        int | None,
+        typer.Option(
+            "--self-test-limit",
+            metavar="N",
+            min=0,
+            help="Faults that are tried, balanced over their kinds; 0 for all.",
+            show_default="300",
+        ),
     ] = None,
     revision: RevisionOption = None,
     trust_remote_code: TrustOption = False,
@@ -66,11 +112,15 @@ def command(
 ) -> None:
     """Compare HuggingFace and vLLM stage by stage and name the first difference.
 
+    Several models are compared in processes that import their engines once.
+
     Exit code 1 if the port differs from HuggingFace, or, without a port, if
     anything does.
     """
     from mmport.cli.proof import show
-    from mmport.workflows.verify import VerifyOptions, verify
+    from mmport.cli.self_test import run as run_self_test
+    from mmport.workflows.verify import VerifyOptions
+    from mmport.workflows.verify_many import verify_many
 
     options = VerifyOptions(
         implementations=tuple(one.value for one in impl or ()),
@@ -79,11 +129,20 @@ def command(
         trust_remote_code=trust_remote_code,
         tiny=tiny,
         gpu=gpu,
-        dtype=dtype.value,
+        dtype=dtype.value if dtype else "",
+        compiled=compiled,
+        memory=gpu_memory,
         timeout=timeout,
         vllm_python=vllm_python,
         hf_python=hf_python,
         report=report,
+        stages=tuple(stages or ()),
+        scenarios=tuple(scenarios or ()),
+        tp=tp,
     )
     sink = Sink(format)
-    show(verify(model, options, sink), sink)
+    if self_test or self_test_limit is not None:
+        run_self_test(only(models, "--self-test"), options, sink, self_test_limit)
+        return
+    found = verify_many(models, options, sink)
+    show(found.evidence, sink, found.errors)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-EVIDENCE_SCHEMA = "mmport.evidence/1"
+EVIDENCE_SCHEMA = "mmport.evidence/2"
 
 Implementation = Literal["port", "in-tree", "transformers"]
 
@@ -17,8 +17,11 @@ class Stage(StrEnum):
     WEIGHTS = "weights"
     PROCESSOR = "processor"
     ENCODER = "encoder"
+    MERGE = "merge"
+    DECODER = "decoder"
     LOGITS = "logits"
     GENERATION = "generation"
+    BUDGET = "budget"
 
 
 class Outcome(StrEnum):
@@ -34,7 +37,8 @@ class Measurement:
     """One comparison: a figure, the bound it was held to, and what came out.
 
     `figure` and `bound` are None where the comparison is exact (identifiers,
-    token ids); `detail` then says what differs.
+    token ids); `detail` then says what differs. `floor` is by how much HF
+    parts from itself there, where that was measured.
     """
 
     stage: Stage
@@ -44,6 +48,78 @@ class Measurement:
     figure: float | None = None
     bound: float | None = None
     detail: str = ""
+    floor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A module on one side: where it is, what it is, and where its code stands."""
+
+    module: str
+    """Attribute path in the whole model."""
+    kind: str
+    """Name of its class."""
+    shape: tuple[int, ...] = ()
+    source: str = ""
+    """`package/file.py:FIRST-LAST`, of its forward or of the call in its parent's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The first place where the two sides part.
+
+    A *node*: a module whose inputs agree and whose output does not. An *edge*:
+    the outputs of the modules before (`after_hf`, `after_vllm`) agree, the
+    input of this one does not; what lies between has no weights of its own.
+    """
+
+    kind: Literal["node", "edge"]
+    stage: Stage
+    scenario: str
+    hf: Place
+    vllm: Place
+    figure: float | None
+    bound: float | None
+    detail: str
+    after_hf: Place | None = None
+    after_vllm: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFigure:
+    """What goes into or comes out of one aligned pair of modules, compared.
+
+    `figure`, `floor` and `bound` are the largest absolute difference over the
+    largest absolute value; None where the two could not be compared.
+    """
+
+    stage: Stage
+    scenario: str
+    hf: str
+    vllm: str
+    event: Literal["input", "output"]
+    figure: float | None
+    floor: float | None
+    bound: float | None
+    agrees: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseVariant:
+    """HF computed in another way (a finer dtype, another attention), beside its own answers.
+
+    `logprobs` is their largest difference, in nats; `features` that of the items'
+    features over the largest value; None where there is none.
+    """
+
+    name: str
+    used: bool
+    """Whether its difference is noise, and part of the floors."""
+    logprobs: float | None = None
+    features: float | None = None
+    detail: str = ""
+    """Why it was not used, or what it could not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +181,9 @@ class Evidence:
     """The HF architecture of the model; a port's evidence is about no other."""
     required: tuple[Stage, ...] = tuple(Stage)
     """Stages that have to pass for the whole to pass; none of the others may fail."""
+    divergence: Divergence | None = None
+    """The module or edge at which the sides part, where modules could be aligned."""
+    modules: tuple[ModuleFigure, ...] = ()
+    """Every aligned pair, in the order in which HF ran them."""
+    noise: tuple[NoiseVariant, ...] = ()
+    """By what the floors were measured; where none was used, the bounds are of eps alone."""

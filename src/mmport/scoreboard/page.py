@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from mmport.core.markdown import code_span, escape, table
 from mmport.model.evidence import Implementation
 from mmport.model.scoreboard import (
     BoardModel,
@@ -32,8 +33,6 @@ _MEANINGS = {
     CellStatus.CPU_LIMITED: "the CPU engine lacks what the model needs; what comes before is right",
     CellStatus.NONE: "vLLM has no class of its own for the architecture",
 }
-# An underscore within a word means nothing to Markdown.
-_MARKS = re.compile(r"([\\`*\[\]<>|#]|(?<!\w)_|_(?!\w))")
 
 
 def cell_text(cell: Cell) -> str:
@@ -105,7 +104,7 @@ def _totals(board: Scoreboard) -> str:
          str(sum(counted[column].values()))]
         for column in board.columns
     ]  # fmt: skip
-    return "## Totals\n\n" + _markdown_table(header, rows)
+    return "## Totals\n\n" + table(header, rows)
 
 
 def _by_type(board: Scoreboard) -> str:
@@ -127,23 +126,23 @@ def _by_type(board: Scoreboard) -> str:
     neither = [name for name in types if name not in served]
     header = ["", "pass as transformers saves them", "pass in some variant", "model types"]
     told = f"Neither vLLM's own class nor its backend passes on {len(neither)} model types"
-    listed = f": {', '.join(map(_escape, neither))}." if neither else "."
-    return f"## By model type\n\n{_markdown_table(header, rows)}\n\n{told}{listed}"
+    listed = f": {', '.join(map(escape, neither))}." if neither else "."
+    return f"## By model type\n\n{table(header, rows)}\n\n{told}{listed}"
 
 
 def _table(board: Scoreboard) -> str:
     header = ["reference model", "model type", *board.columns]
     rows = [
         [
-            f"[{_escape(row.model.name)}](#{_anchor(row.model.name)})"
+            f"[{escape(row.model.name)}](#{_anchor(row.model.name)})"
             if _has_reasons(row)
-            else _escape(row.model.name),
-            _escape(row.model.model_type),
-            *(_escape(short_text(row.cell(column))) for column in board.columns),
+            else escape(row.model.name),
+            escape(row.model.model_type),
+            *(escape(short_text(row.cell(column))) for column in board.columns),
         ]
         for row in board.rows
     ]
-    return "## Models\n\n" + _markdown_table(header, rows)
+    return "## Models\n\n" + table(header, rows)
 
 
 def _has_reasons(row: BoardRow) -> bool:
@@ -154,7 +153,7 @@ def _has_reasons(row: BoardRow) -> bool:
 
 def _reasons(board: Scoreboard) -> str:
     told = [
-        f"### {_escape(row.model.name)}\n\n" + "\n".join(_reason_lines(row))
+        f"### {escape(row.model.name)}\n\n" + "\n".join(_reason_lines(row))
         for row in board.rows
         if _has_reasons(row)
     ]
@@ -172,11 +171,11 @@ def _reason_lines(row: BoardRow) -> Iterator[str]:
             stages = ", ".join(stage.value for stage in cell.proven)
             yield f"  - passed all the same: {stages or 'nothing'}"
         for remark in cell.remarks:
-            yield f"  - not asked: {_escape(remark)}"
+            yield f"  - not asked: {escape(remark)}"
         if cell.cause:
             lead = "the CPU engine lacks" if cell.status is CellStatus.CPU_LIMITED else "cause"
             place = f"`{cell.cause.source}`: {_code(cell.cause.quote)}"
-            yield f"  - {lead}: {_escape(cell.cause.text)} ({place})"
+            yield f"  - {lead}: {escape(cell.cause.text)} ({place})"
 
 
 def _measured_markdown(cell: Cell) -> str:
@@ -184,9 +183,9 @@ def _measured_markdown(cell: Cell) -> str:
     if cell.failure:
         parts.append(failure_text(cell.failure, markdown=True))
     if cell.difference:
-        parts.append(_escape(_difference_text(cell.difference)))
+        parts.append(escape(_difference_text(cell.difference)))
     if cell.reason:
-        parts.append(_escape(_cut(cell.reason)))
+        parts.append(escape(_cut(cell.reason)))
     return "; before that, ".join(parts) if cell.failure and cell.difference else "; ".join(parts)
 
 
@@ -213,7 +212,7 @@ def failure_text(failure: Failure, *, markdown: bool = False) -> str:
     text = f"{failure.phase}: {kind}: {_cut(failure.message)}".removeprefix(": ")
     if not markdown:
         return text + (f" ({failure.line.place})" if failure.line else "")
-    shown = _escape(text)
+    shown = escape(text)
     if failure.line:
         shown += f" (`{failure.line.place}`: {_code(failure.line.text)})"
     return shown
@@ -226,9 +225,7 @@ def _cause_text(cause: Cause | None) -> str:
 def _not_built(missing: Sequence[NotBuilt]) -> str:
     if not missing:
         return ""
-    lines = [
-        f"- {_escape(one.name)}: {failure_text(one.failure, markdown=True)}" for one in missing
-    ]
+    lines = [f"- {escape(one.name)}: {failure_text(one.failure, markdown=True)}" for one in missing]
     return (
         "## Not measured\n\nThere is no checkpoint, or HuggingFace has no answers for it.\n\n"
         + "\n".join(lines)
@@ -241,13 +238,13 @@ def _models(rows: Sequence[BoardRow]) -> str:
     seconds = sum(row.model.seconds for row in rows)
     size = sum(row.model.bytes for row in rows) / 1e6
     total = f"{len(rows)} reference models, {size:.0f} MB, built in {seconds:.0f} s altogether."
-    return f"## Reference models\n\n{total}\n\n" + _markdown_table(header, described)
+    return f"## Reference models\n\n{total}\n\n" + table(header, described)
 
 
 def _model_row(model: BoardModel) -> list[str]:
     return [
-        _escape(model.name),
-        _escape(model.architecture),
+        escape(model.name),
+        escape(model.architecture),
         f"{model.parameters:,}",
         f"{model.bytes / 1e6:.1f}",
         f"{model.seconds:.1f}",
@@ -262,21 +259,8 @@ def _column(board: Scoreboard, column: Implementation) -> Iterator[Cell]:
             yield cell
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escape(text: str) -> str:
-    return _MARKS.sub(r"\\\1", text)
-
-
 def _code(text: str) -> str:
-    """A code span; the fence is longer than any run of backticks in it."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if longest else ""
-    return f"{fence}{space}{_cut(text)}{space}{fence}"
+    return code_span(_cut(text))
 
 
 def _cut(text: str) -> str:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mmport.model.spec import Modality
 
-_TOKENS_OF_TEXT = 192
+NEW_TOKENS = 16
+"""Of an answer, where a scenario does not ask for another length."""
+FREE = -1
+"""Stands among forced tokens where the model chooses."""
+
+_TOKENS_OF_TEXT = 256
 """Room for the words of a prompt, more than any tokenizer makes of them."""
+
+Sending = Literal["together", "alone", "cached", "cut"]
+"""How the engine is sent the requests of a scenario.
+
+All in one batch; one after the other; so, and each may find in the engine's
+caches what those before it left there; or one after the other with the prompt
+computed in pieces, where the first ends amid the item.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +40,44 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One prompt and its items; `vllm_text` where vLLM's own class wants another text."""
+    """One prompt and its items; `vllm_text` where vLLM's own class wants another text.
+
+    `literal`: a token that stands amid the prompt, though it is no text, as a
+    placeholder does that has no item. `forced`: what the answer's first tokens
+    are, whatever the model would say; `FREE` where that is the model's choice.
+    """
 
     text: str
     items: tuple[Item, ...] = ()
     vllm_text: str | None = None
+    literal: int | None = None
+    forced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Requests that are sent together.
+    """Requests, and how the engine is sent them; HF answers each by itself.
 
-    `embeds`: features in place of what they are of. `optional`: where HF itself
-    refuses a request, it is left out.
+    `embeds`: HF's features in place of what they are of. `optional`: where HF
+    or the engine refuses a request, it is left out. `record`: what the modules
+    compute is recorded. `order`: in which the requests are sent; empty: as they
+    stand.
     """
 
     name: str
     requests: tuple[Request, ...]
     embeds: bool = False
     optional: bool = True
+    record: bool = False
+    sent: Sending = "together"
+    order: tuple[int, ...] = ()
+    new_tokens: int = NEW_TOKENS
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether any engine can be asked, wherever its model runs."""
+        literal = any(one.literal is not None or one.forced for one in self.requests)
+        return self.sent == "together" and not self.embeds and not literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +105,14 @@ class Questions:
                 most[kind] = max(most[kind], count)
         return most
 
-    def context_length(self, tokens_per_item: int, new_tokens: int) -> int:
+    def context_length(self, tokens_per_item: int) -> int:
         """Positions that the longest prompt and its answer need."""
-        asked = [request for scenario in self.scenarios for request in scenario.requests]
-        items = max(len(request.items) for request in asked)
-        return tokens_per_item * items + _TOKENS_OF_TEXT + new_tokens
+        asked = [
+            tokens_per_item * len(request.items) + scenario.new_tokens
+            for scenario in self.scenarios
+            for request in scenario.requests
+        ]
+        return _TOKENS_OF_TEXT + max(asked, default=tokens_per_item + NEW_TOKENS)
 
     def _requests(self) -> list[Request]:
         sent = [request for scenario in self.scenarios for request in scenario.requests]

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from mmport.engines.supervise import Job
+from mmport.model.evidence import Stage
 from mmport.model.facts import ModelFacts
-from mmport.verification.cases import Questions
+from mmport.verification.bounds import pixel_bound
+from mmport.verification.cases import NEW_TOKENS, Questions
+from mmport.verification.processor_questions import processor_search
 from mmport.verification.questions import questions
+from mmport.verification.selection import WHOLE, Selection
 from mmport.verification.subjects import Subject
 
 REFERENCE = "reference"
-NEW_TOKENS = 16
 _TOP_LOGPROBS = 20
+# By itself the CPU's engine caches prefixes in blocks that are longer than our prompts.
+_CPU_ARGUMENTS = {"block_size": 32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,13 @@ class Setup:
     timeout: float = 400.0
     vllm_version: str = "unknown"
     trust_remote_code: bool = False
+    selection: Selection = WHOLE
+    tensor_parallel: int = 1
+    """Ranks of a second engine that is asked as well; 1: there is none."""
+    compiled: bool = False
+    """Whether an engine with torch.compile and CUDA graphs is asked as well."""
+    memory: float = 0.5
+    """The share of a GPU's memory that the engine may take."""
 
     @property
     def run_dtype(self) -> str:
@@ -51,7 +63,7 @@ class Setup:
     @property
     def asked(self) -> Questions:
         """What both sides are asked."""
-        return questions(self.facts)
+        return self.selection.of(questions(self.facts))
 
 
 def reference_job(setup: Setup) -> Job:
@@ -71,7 +83,9 @@ def reference_job(setup: Setup) -> Job:
 def subject_job(setup: Setup, subject: Subject, reference: Path) -> Job:
     """The engine worker's job; `reference` is the folder of HF's answers, made or being made."""
     asked = setup.asked
-    length = asked.context_length(setup.facts.tokens_per_item, NEW_TOKENS)
+    # An engine that is to take no item leaves out what makes features of it.
+    whole = questions(setup.facts)
+    length = whole.context_length(setup.facts.tokens_per_item)
     payload = _shared_payload(setup) | {
         "entry_point": subject.entry_point,
         "model_class": subject.model_class,
@@ -80,10 +94,16 @@ def subject_job(setup: Setup, subject: Subject, reference: Path) -> Job:
         # vLLM's own class may want another placeholder; its backend is given HF's.
         "own_text": subject.implementation == "in-tree",
         "max_model_len": length,
-        "limit_mm_per_prompt": asked.most_items(),
+        "limit_mm_per_prompt": whole.most_items(),
         "enable_mm_embeds": any(scenario.embeds for scenario in asked.scenarios),
         "top_logprobs": _TOP_LOGPROBS,
-        "engine_arguments": {"gpu_memory_utilization": 0.5} if setup.gpu else {},
+        "engine_arguments": (
+            {"gpu_memory_utilization": setup.memory} if setup.gpu else _CPU_ARGUMENTS
+        ),
+        "tensor_parallel": 1,
+        "compiled": False,
+        "observes": True,
+        "forces": True,
         "reference": str(reference.resolve()),
     }
     environment = _engine_environment(setup, subject, length)
@@ -115,9 +135,21 @@ def _shared_payload(setup: Setup) -> dict[str, Any]:
             if modality.token_id is not None
         ],
         "trace_weights": setup.facts.knows_parts,
+        # What has a part in these answers is used, whatever else is asked.
+        "typical": [
+            asdict(request)
+            for scenario in questions(setup.facts).scenarios
+            if scenario.record
+            for request in scenario.requests
+        ],
         "connector": setup.facts.connector.rpartition(".")[2],
         "new_tokens": NEW_TOKENS,
+        "runs_model": setup.selection.runs_model,
+        "runs_processor": setup.selection.wants(Stage.PROCESSOR),
+        "runs_budget": setup.selection.wants(Stage.BUDGET),
         "processor_cases": [asdict(case) for case in asked.processor_cases],
+        "processor_search": processor_search(setup.facts),
+        "pixel_bound": float(pixel_bound(setup.run_dtype)),
         "scenarios": [asdict(scenario) for scenario in asked.scenarios],
     }
 

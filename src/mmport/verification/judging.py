@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmport.model.evidence import Measurement, Outcome, Stage
+from mmport.verification.bounds import Bound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,16 +45,20 @@ class Judge:
         return self.exact(subject, _first_difference(expected, found))
 
     def within(self, subject: str, figure: float, bound: float, detail: str = "") -> Measurement:
-        """Pass if a figure is within its bound; NaN is not."""
-        passed = figure <= bound
+        """Pass if a figure is within its bound; what is no finite number is not.
+
+        The floor that a bound was made from is noted beside it.
+        """
+        passed = math.isfinite(figure) and figure <= bound
         return Measurement(
             self.stage,
             self.scenario,
             subject,
             Outcome.PASSED if passed else Outcome.FAILED,
             figure=figure if math.isfinite(figure) else None,
-            bound=bound,
+            bound=float(bound),
             detail="" if passed else detail or _not_finite(figure),
+            floor=bound.floor if isinstance(bound, Bound) else None,
         )
 
     def arrays(
@@ -61,7 +66,9 @@ class Judge:
     ) -> Measurement:
         """Hold the largest difference of two arrays to a bound; shapes must agree.
 
-        A relative difference is over the largest absolute value expected.
+        A relative difference is over the largest absolute value expected. Values
+        that are no finite numbers are a finding, on both sides too: nothing is
+        known of what they hide.
         """
         if expected.shape != found.shape:
             return self.exact(
@@ -71,10 +78,12 @@ class Judge:
             return self.within(subject, 0.0, bound)
         import numpy as np
 
+        odd = _odd_values(expected, found)
+        if odd:
+            return self.within(subject, math.nan, bound, odd)
         difference = np.abs(expected - found)
         scale = float(np.abs(expected).max()) if relative else 1.0
-        worst = np.nan_to_num(difference, nan=np.inf)
-        place = np.unravel_index(int(worst.argmax()), difference.shape)
+        place = np.unravel_index(int(difference.argmax()), difference.shape)
         detail = (
             f"at {[int(index) for index in place]}: "
             f"{found[place]:.6g}, expected {expected[place]:.6g}"
@@ -103,6 +112,22 @@ def _first_difference(expected: Sequence[object], found: Sequence[object]) -> li
     if len(expected) != len(found):
         return [f"{len(found)} of them, expected {len(expected)}"]
     return []
+
+
+def _odd_values(expected: Array, found: Array) -> str:
+    """Say where values are no finite numbers, and on which side; empty if nowhere."""
+    import numpy as np
+
+    sides = ~np.isfinite(expected), ~np.isfinite(found)
+    odd = sides[0] | sides[1]
+    if not odd.any():
+        return ""
+    place = tuple(int(index) for index in np.argwhere(odd)[0])
+    sharers = "both sides" if sides[0][place] and sides[1][place] else "one side"
+    return (
+        f"at {list(place)}: {found[place]}, expected {expected[place]}; "
+        f"{int(odd.sum())} of {odd.size} values are no finite numbers, this on {sharers}"
+    )
 
 
 def _not_finite(figure: float) -> str:

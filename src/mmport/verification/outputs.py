@@ -1,4 +1,4 @@
-"""Judges what flows through the model: encoder, logits, generation."""
+"""Judges what comes out of the model: logits, generation, and what an engine reused."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mmport.verification.judging import Array
     from mmport.verification.stage_files import Tensors
 
+TOKENS = "greedy tokens"
+"""Before the number of the request whose tokens were compared."""
+
 
 def judge_left_out(
     scenario: Scenario, reference: StageFiles, candidate: StageFiles
@@ -30,54 +33,6 @@ def judge_left_out(
             yield judge.not_compared(f"request {index}", f"{side}: {reason}")
 
 
-def judge_encoder(
-    scenario: Scenario,
-    reference: StageFiles,
-    candidate: StageFiles,
-    facts: ModelFacts,
-    bounds: Bounds,
-) -> Iterator[Measurement]:
-    """Compare features as rows: after the tower, the connector, and as they are merged."""
-    sides = _scenario_tensors(scenario, reference, candidate)
-    if sides is None or scenario.embeds or not _ran_items(scenario, reference):
-        return
-    expected, found = sides
-    judge = Judge(Stage.ENCODER, scenario.name)
-    if facts.knows_parts:
-        yield from _parts(judge, expected, found, bounds)
-    yield _features(judge, _feature_rows(expected), _feature_rows(found), bounds)
-
-
-def _parts(
-    judge: Judge, expected: Tensors, found: Tensors, bounds: Bounds
-) -> Iterator[Measurement]:
-    for subject, name in (("tower", "connector/input"), ("connector", "connector/output")):
-        absent = [side for side, has in (("HF", expected), ("vLLM", found)) if name not in has]
-        if absent:
-            yield judge.exact(subject, [f"the connector did not run in {' and '.join(absent)}"])
-        else:
-            yield judge.arrays(subject, expected[name], found[name], bounds.features, relative=True)
-
-
-def _features(
-    judge: Judge, expected: list[Array], found: list[Array], bounds: Bounds
-) -> Measurement:
-    """Compare the features of all items; another form of them is left to the logits."""
-    subject = "features"
-    for side, rows in (("HF", expected), ("vLLM", found)):
-        if not rows:
-            return judge.not_compared(subject, f"{side} calls no method that gives them")
-    widths = [sorted({rows.shape[-1] for rows in side}) for side in (expected, found)]
-    counts = [sum(len(rows) for rows in side) for side in (expected, found)]
-    if widths[0] != widths[1] or len(widths[0]) != 1 or counts[0] != counts[1]:
-        forms = [f"{count} rows of {width}" for count, width in zip(counts, widths, strict=True)]
-        return judge.not_compared(subject, f"vLLM gives {forms[1]}, HF {forms[0]}")
-    import numpy as np
-
-    ours, theirs = np.concatenate(expected), np.concatenate(found)
-    return judge.arrays(subject, ours, theirs, bounds.features, relative=True)
-
-
 def judge_logits(
     scenario: Scenario,
     reference: StageFiles,
@@ -85,24 +40,45 @@ def judge_logits(
     facts: ModelFacts,
     bounds: Bounds,
 ) -> Iterator[Measurement]:
-    """Compare the logprobs of the prompt and of the first token's best candidates."""
-    sides = _scenario_tensors(scenario, reference, candidate)
+    """Compare logprobs: of the prompt, and of every step of HF's own answer.
+
+    Where the engine said other tokens than HF, it was asked again and made to
+    say HF's; where it could not be made to, its steps count up to the first
+    other token.
+    """
+    sides = scenario_tensors(scenario, reference, candidate)
     if sides is None:
         return
     expected, found = sides
     judge = Judge(Stage.LOGITS, scenario.name)
     for index, wanted, answer in _answered(scenario, reference, candidate):
-        name = f"{index}/prompt"
-        subject = f"prompt {index}"
-        absent = [side for side, has in (("HF", expected), ("vLLM", found)) if name not in has]
-        if absent:
-            reason = f"{' and '.join(absent)} gives no logprobs of the prompt"
-            yield judge.not_compared(subject, reason)
-        else:
-            pair = _comparable(expected[name], found[name], wanted["prompt"], facts)
-            yield judge.arrays(subject, *pair, bounds.logprobs)
-        figure = _step_difference(expected[f"{index}/steps"][0], answer["steps"][0])
-        yield judge.within(f"first token {index}", figure, bounds.logprobs)
+        if scenario.sent != "cached":  # from the cache no logprobs come
+            yield _prompt_logprobs(judge, index, expected, found, wanted["prompt"], facts, bounds)
+        steps = answer.get("forced")
+        if steps is None:
+            steps = answer["steps"][: _agreed_steps(wanted["tokens"], answer["tokens"])]
+        pairs = zip(expected[f"{index}/steps"], steps, strict=False)
+        figures = [_step_difference(hf, engine) for hf, engine in pairs]
+        detail = f"at step {_worst(figures)} of {len(figures)}"
+        yield judge.within(f"answer {index}", largest(figures), bounds.logprobs, detail)
+
+
+def _prompt_logprobs(
+    judge: Judge,
+    index: int,
+    expected: Tensors,
+    found: Tensors,
+    prompt: list[int],
+    facts: ModelFacts,
+    bounds: Bounds,
+) -> Measurement:
+    name, subject = f"{index}/prompt", f"prompt {index}"
+    absent = [side for side, has in (("HF", expected), ("vLLM", found)) if name not in has]
+    if absent:
+        reason = f"{' and '.join(absent)} gives no logprobs of the prompt"
+        return judge.not_compared(subject, reason)
+    pair = _comparable(expected[name], found[name], prompt, facts)
+    return judge.arrays(subject, *pair, bounds.logprobs)
 
 
 def _comparable(
@@ -125,30 +101,76 @@ def _comparable(
 def judge_generation(
     scenario: Scenario, reference: StageFiles, candidate: StageFiles, bounds: Bounds
 ) -> Iterator[Measurement]:
-    """Compare the greedy tokens, and the logprobs of every step."""
-    sides = _scenario_tensors(scenario, reference, candidate)
+    """Compare the greedy tokens."""
+    sides = scenario_tensors(scenario, reference, candidate)
     if sides is None:
         return
     judge = Judge(Stage.GENERATION, scenario.name)
     for index, wanted, answer in _answered(scenario, reference, candidate):
         steps = sides[0][f"{index}/steps"]
         yield _greedy_tokens(judge, index, wanted["tokens"], answer["tokens"], steps, bounds)
-        agreed = _agreed_steps(wanted["tokens"], answer["tokens"])
-        figures = [_step_difference(steps[step], answer["steps"][step]) for step in range(agreed)]
-        yield judge.within(f"logprobs {index}", largest(figures), bounds.logprobs)
 
 
 def _greedy_tokens(
     judge: Judge, index: int, wanted: list[int], answer: list[int], steps: Any, bounds: Bounds
 ) -> Measurement:
     """Tokens must be equal up to a step where HF itself has no clear favourite."""
-    subject, parted = f"greedy tokens {index}", _first_other(wanted, answer)
+    subject, parted = f"{TOKENS} {index}", _first_other(wanted, answer)
     if parted is None or answer[parted] >= len(steps[parted]):
         return judge.sequences(subject, wanted, answer)
     gap = float(steps[parted][wanted[parted]] - steps[parted][answer[parted]])
     if 0 <= gap <= bounds.logprobs:
         return judge.exact(subject, [], note=f"HF's own choice at {parted} is by {gap:.1e} alone")
     return judge.sequences(subject, wanted, answer)
+
+
+def judge_reuse(
+    scenario: Scenario, reference: StageFiles, candidate: StageFiles, facts: ModelFacts
+) -> Iterator[Measurement]:
+    """See that an engine took the same prompt from its cache, and never another item's.
+
+    Also that a prompt that was to be computed in pieces was.
+    """
+    document = candidate.document(scenario_stage(scenario.name))
+    if document is None:
+        return
+    judge = Judge(Stage.GENERATION, scenario.name)
+    answered = list(_answered(scenario, reference, candidate))
+    for index, wanted, answer in answered:
+        if scenario.sent == "cut":
+            yield _pieces(judge, index, answer["pieces"])
+        elif scenario.sent == "cached":
+            before = {scenario.requests[other] for other, _, _ in answered if other < index}
+            if scenario.requests[index] in before:
+                yield _same_again(judge, index, answer["cached"], document["control"])
+            elif before:
+                yield _other_item(judge, index, answer["cached"], wanted["prompt"], facts)
+
+
+def _pieces(judge: Judge, index: int, pieces: list[int]) -> Measurement:
+    subject = f"pieces {index}"
+    if len(pieces) < 2:
+        return judge.not_compared(subject, f"vLLM computed the prompt at once: {pieces}")
+    return judge.exact(subject, [], note=f"tokens in each step: {pieces}")
+
+
+def _same_again(judge: Judge, index: int, cached: int, control: int) -> Measurement:
+    """Where words alone are found in the cache, the same item must be, too."""
+    subject = f"cache hit {index}"
+    if not control:
+        return judge.not_compared(subject, "vLLM caches no prefix of this model, items or not")
+    problem = f"nothing of the same prompt was in the cache; of words, {control} tokens were"
+    return judge.exact(subject, [] if cached else [problem], note=f"{cached} tokens")
+
+
+def _other_item(
+    judge: Judge, index: int, cached: int, prompt: list[int], facts: ModelFacts
+) -> Measurement:
+    """Of a prompt with another item, only what stands before the item may be reused."""
+    ids = [modality.token_id for modality in facts.modalities]
+    first = next((place for place, token in enumerate(prompt) if token in ids), len(prompt))
+    problem = f"{cached} tokens were taken from the cache, and another item begins at {first}"
+    return judge.exact(f"cache miss {index}", [problem] if cached > first else [])
 
 
 def _first_other(wanted: list[int], answer: list[int]) -> int | None:
@@ -160,6 +182,12 @@ def _agreed_steps(wanted: list[int], answer: list[int]) -> int:
     """Steps whose logprobs can be compared: up to the first other token, inclusive."""
     parted = _first_other(wanted, answer)
     return min(len(wanted), len(answer)) if parted is None else parted + 1
+
+
+def _worst(figures: list[float]) -> int:
+    """The first step that is not finite, or else the one that is furthest off."""
+    strange = [step for step, figure in enumerate(figures) if not figure < float("inf")]
+    return strange[0] if strange else max(range(len(figures)), key=figures.__getitem__, default=0)
 
 
 def _step_difference(expected: Any, candidates: dict[str, float]) -> float:
@@ -175,40 +203,28 @@ def _step_difference(expected: Any, candidates: dict[str, float]) -> float:
     )
 
 
-def _feature_rows(tensors: Tensors) -> list[Array]:
-    """Give the features in the order of the calls: `features/REQUEST/CALL` or `features/CALL`."""
-    names = [name for name in tensors if name.startswith("features/")]
-    names.sort(key=lambda name: [int(part) for part in name.split("/")[1:]])
-    return [tensors[name] for name in names]
-
-
-def _ran_items(scenario: Scenario, reference: StageFiles) -> bool:
-    """Tell whether HF answered a request with an item in it."""
-    answers = _requests(scenario, reference)
-    pairs = zip(scenario.requests, answers, strict=True)
-    return any(request.items and answer is not None for request, answer in pairs)
-
-
-def _scenario_tensors(
+def scenario_tensors(
     scenario: Scenario, reference: StageFiles, candidate: StageFiles
 ) -> tuple[Tensors, Tensors] | None:
+    """Both sides' tensors of a scenario, or None where one did not come so far."""
     stage = scenario_stage(scenario.name)
     if reference.document(stage) is None or candidate.document(stage) is None:
         return None
     return reference.tensors(stage), candidate.tensors(stage)
 
 
+def answers(scenario: Scenario, side: StageFiles) -> list[dict[str, Any] | None]:
+    """One side's answers to a scenario's requests; None for one that has none."""
+    document = side.document(scenario_stage(scenario.name))
+    requests: list[dict[str, Any] | None] = document["requests"] if document else []
+    return requests
+
+
 def _answered(
     scenario: Scenario, reference: StageFiles, candidate: StageFiles
 ) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
     """Pair the answers of the requests that HF could answer."""
-    pairs = zip(_requests(scenario, reference), _requests(scenario, candidate), strict=True)
+    pairs = zip(answers(scenario, reference), answers(scenario, candidate), strict=True)
     for index, (wanted, answer) in enumerate(pairs):
         if wanted is not None and answer is not None:
             yield index, wanted, answer
-
-
-def _requests(scenario: Scenario, side: StageFiles) -> list[dict[str, Any] | None]:
-    document = side.document(scenario_stage(scenario.name))
-    requests: list[dict[str, Any] | None] = document["requests"] if document else []
-    return requests

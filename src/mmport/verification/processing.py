@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mmport.model.evidence import Measurement, Outcome, Stage
@@ -10,6 +11,8 @@ from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
 from mmport.verification.cases import Scenario
 from mmport.verification.judging import CANDIDATE, Judge
+from mmport.verification.pixel_causes import cause
+from mmport.verification.processor_paths import judge_paths
 from mmport.verification.stage_files import StageFiles, scenario_stage
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ def judge_processor(
     if expected is None or found is None:
         return
     tensors, found_tensors = reference.tensors("processor"), candidate.tensors("processor")
+    shrunk = candidate.document("processor-shrunk") or {}
     for case, wanted in expected.items():
         judge = Judge(Stage.PROCESSOR, case)
         if "left_out" in wanted:
@@ -38,15 +42,40 @@ def judge_processor(
         if "left_out" in given:
             yield judge.not_compared("case", f"{CANDIDATE}: {given['left_out']}")
             continue
-        if "error" in given:
-            yield judge.exact("engine", [given["error"]])
-            continue
-        if facts.knows_parts:
-            yield judge.sequences("placeholder spans", wanted["spans"], given["spans"])
-        yield _positions(judge, wanted, given)
-        yield judge.sequences("token ids", wanted["ids"], given["ids"])
-        ours, theirs = _of(case, tensors), _of(case, found_tensors)
-        yield from _tensors(judge, ours, theirs, facts, bounds)
+        sides = _of(case, tensors), _of(case, found_tensors)
+        drawn = wanted.get("asked", {}).get("drawn", False)
+        for measurement in _case(judge, wanted, given, sides, facts, bounds):
+            # What cannot be compared is said of the typical items; of all, it were noise.
+            if not drawn or measurement.outcome is not Outcome.NOT_RUN:
+                yield _with_nearest(measurement, shrunk.get(case))
+    yield from judge_paths(reference, candidate)
+
+
+def _case(
+    judge: Judge,
+    wanted: dict[str, Any],
+    given: dict[str, Any],
+    tensors: tuple[Tensors, Tensors],
+    facts: ModelFacts,
+    bounds: Bounds,
+) -> Iterator[Measurement]:
+    if "error" in given:
+        yield judge.exact("engine", [given["error"]])
+        return
+    if facts.knows_parts:
+        yield judge.sequences("placeholder spans", wanted["spans"], given["spans"])
+    yield _positions(judge, wanted, given)
+    yield judge.sequences("token ids", wanted["ids"], given["ids"])
+    yield from _tensors(judge, *tensors, facts, bounds)
+
+
+def _with_nearest(measurement: Measurement, shrunk: dict[str, Any] | None) -> Measurement:
+    """Add the item nearest to a typical one on which it fails as well."""
+    if shrunk is None or measurement.outcome is not Outcome.FAILED:
+        return measurement
+    told = shrunk.get("not_shrunk") or f"it fails from {shrunk['name']} on"
+    detail = "; ".join(filter(None, (measurement.detail, told)))
+    return replace(measurement, detail=detail)
 
 
 def judge_prompts(
@@ -91,11 +120,7 @@ def _tensors(
         subject = key.replace("_", " ")
         theirs = found.get(key)
         if theirs is not None and theirs.size == values.size:
-            compared = judge.arrays(subject, values, theirs.reshape(values.shape), bounds.pixels)
-            if compared.outcome is Outcome.FAILED and _reordered(values, theirs, bounds):
-                reason = f"the same values, but {list(theirs.shape)} are in another order"
-                compared = judge.not_compared(subject, reason)
-            yield compared
+            yield _values(judge, subject, values, theirs, bounds)
             continue
         size = "none" if theirs is None else f"one of {theirs.size} elements"
         reason = f"vLLM has {size}, HF one of {list(values.shape)}"
@@ -105,6 +130,21 @@ def _tensors(
             yield judge.not_compared(subject, reason)
 
 
+def _values(
+    judge: Judge, subject: str, values: Array, theirs: Array, bounds: Bounds
+) -> Measurement:
+    """Compare two tensors of one size, and say why they may differ."""
+    shaped = theirs.reshape(values.shape)
+    compared = judge.arrays(subject, values, shaped, bounds.pixels, relative=True)
+    if compared.outcome is not Outcome.FAILED:
+        return compared
+    if _reordered(values, theirs, bounds):
+        reason = f"the same values, but {list(theirs.shape)} are in another order"
+        return judge.not_compared(subject, reason)
+    detail = "; ".join(filter(None, (compared.detail, cause(values, shaped))))
+    return replace(compared, detail=detail)
+
+
 def _reordered(expected: Array, found: Array, bounds: Bounds) -> bool:
     """Tell whether two arrays of other shapes hold the same values."""
     import numpy as np
@@ -112,7 +152,7 @@ def _reordered(expected: Array, found: Array, bounds: Bounds) -> bool:
     if expected.shape == found.shape:
         return False
     apart = np.abs(np.sort(expected, axis=None) - np.sort(found, axis=None))
-    return bool((apart <= bounds.pixels).all())
+    return bool((apart <= bounds.pixels * np.abs(expected).max()).all())
 
 
 def _of(case: str, tensors: Tensors) -> Tensors:

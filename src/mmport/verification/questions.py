@@ -1,19 +1,24 @@
-"""What a model is asked: the scenarios and processor cases that its facts call for."""
+"""What a model is asked: the scenarios that its facts call for, and what its processor is asked."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mmport.model.facts import ModalityFacts, ModelFacts
-from mmport.verification.cases import Item, ProcessorCase, Questions, Request, Scenario
+from mmport.verification.cases import FREE, Questions, Request, Scenario
+from mmport.verification.items import ask, make_item, plural
+from mmport.verification.processor_questions import processor_cases
 
-_ASPECT_RATIOS = (1.0, 2.0, 0.5, 3.0, 1 / 3, 4 / 3, 9 / 16, 5.0)
-_RANDOM_SIZES = 8
-_ODD_ITEMS = 3
-"""Items of a prompt in which the order and the count of several are tested."""
 _SOME_WORDS = "The cat sat on the mat, and the dog"
+_MANY_WORDS = (
+    "A man in a yellow coat is carrying a box of fish along the quay while a dog follows him and"
+    " looks at the water, and behind them a row of white houses climbs the hill. How many people"
+    " are in the picture, and what are they doing?\n"
+)
+"""More of a prompt than an engine keeps in one block of its cache."""
+_LONG = 96
+"""Tokens of a long answer."""
 
 
 def questions(facts: ModelFacts) -> Questions:
@@ -21,130 +26,125 @@ def questions(facts: ModelFacts) -> Questions:
     return Questions(processor_cases(facts), scenarios(facts))
 
 
-def processor_cases(facts: ModelFacts) -> tuple[ProcessorCase, ...]:
-    """Many sizes and lengths, several items in a prompt, and a user's option."""
-    cases: list[ProcessorCase] = []
-    for modality in facts.modalities:
-        items = list(_typical_items(modality))
-        cases += [
-            ProcessorCase(_describe(item), _ask(facts, [item]), optional=item is not items[0])
-            for item in items
-        ]
-        count = min(_ODD_ITEMS, modality.most_items)
-        if count > 1:
-            several = [replace(item, seed=200 + place) for place, item in enumerate(items[1:])]
-            name = f"{'three' if count == _ODD_ITEMS else 'two'} {_plural(modality)}"
-            cases.append(ProcessorCase(name, _ask(facts, several[:count], " then ")))
-        if modality.kind == "image" and facts.knows_parts:
-            odd = replace(items[5], seed=300)
-            options = {"do_normalize": False}
-            cases.append(ProcessorCase("do_normalize=False", _ask(facts, [odd]), options))
-    return tuple(cases)
-
-
 def scenarios(facts: ModelFacts) -> tuple[Scenario, ...]:
-    """Text alone, then one item of each kind, several, a batch, kinds together, embeddings."""
-    asked = [Scenario("text", (Request(_SOME_WORDS),))]
-    for modality in facts.modalities:
-        one = _ask(facts, [_item(modality, 1, shape=2.0)])
-        asked.append(Scenario(modality.kind, (one,), optional=False))
+    """Ask about items alone, together and in batches, then in ways that engines find hard.
+
+    What may bring an engine down comes last: the others are answered by then.
+    """
+    asked = [Scenario("text", (Request(_SOME_WORDS),), record=True)]
+    asked += _one_of_each(facts)
+    batches: list[Scenario] = []
     for modality in facts.modalities:
         asked += _several(facts, modality)
+        batches.append(_batch(facts, modality))
+        asked += [_sizes(facts, modality), batches[-1]]
     if len(facts.modalities) > 1:
-        items = [_item(modality, 8) for modality in facts.modalities]
+        items = [make_item(modality, 8) for modality in facts.modalities]
         name = " and ".join(modality.kind for modality in facts.modalities)
-        asked.append(Scenario(name, (_ask(facts, items, " with "),)))
-    if facts.knows_parts:
-        images = next(one for one in facts.modalities if one.kind == "image")
-        embedded = _ask(facts, [_item(images, 7, shape=2.0)])
-        asked.append(Scenario("image embeddings", (embedded,), embeds=True, optional=False))
+        asked.append(Scenario(name, (ask(facts, items, " with "),)))
+    asked += _otherwise(facts, batches)
+    asked += _embeddings(facts)
+    asked += _literals(facts)
     return tuple(asked)
 
 
+def _one_of_each(facts: ModelFacts) -> Iterator[Scenario]:
+    for modality in facts.modalities:
+        one = _one(facts, modality)
+        yield Scenario(modality.kind, (one,), optional=False, record=True)
+
+
+def _one(facts: ModelFacts, modality: ModalityFacts) -> Request:
+    return ask(facts, [make_item(modality, 1, shape=2.0)])
+
+
 def _several(facts: ModelFacts, modality: ModalityFacts) -> Iterator[Scenario]:
-    """Two items in one prompt, and a batch of unequal ones with a prompt of words in it."""
-    two = [_item(modality, 2, shape=2.0), _item(modality, 3, shape=0.5, length=0.5)]
-    side_by_side = [_item(modality, 5, shape=0.5), _item(modality, 6, length=0.75)]
-    if modality.most_items > 1:
-        yield Scenario(f"two {_plural(modality)}", (_ask(facts, two, " with "),))
-    else:
-        side_by_side = side_by_side[:1]
-    batch = "mixed batch" if modality.kind == "image" else f"{modality.kind} batch"
-    small = _item(modality, 4, scale=(0.5, 0.34), length=0.5)
-    requests = (_ask(facts, [small]), Request("Only words here."), _ask(facts, side_by_side))
-    yield Scenario(batch, requests)
-
-
-def _ask(facts: ModelFacts, items: Sequence[Item], between: str = "") -> Request:
-    """Put the question about some items, with words between them perhaps."""
-    by_kind = {modality.kind: modality for modality in facts.modalities}
-    asked = [by_kind[item.kind] for item in items]
-    text = facts.question.replace("{items}", between.join(one.prompt for one in asked))
-    written = [one.prompt if one.vllm_prompt is None else one.vllm_prompt for one in asked]
-    vllm_text = facts.question.replace("{items}", between.join(written))
-    return Request(text, tuple(items), None if vllm_text == text else vllm_text)
-
-
-def _typical_items(modality: ModalityFacts) -> Iterator[Item]:
-    """Items of many shapes, the typical one first; their seeds count from 100."""
-    if modality.kind == "audio":
-        for seed, length in enumerate((1.0, 0.5, 0.75, 1.25), start=100):
-            yield _item(modality, seed, length=length)
-        return
-    if modality.kind == "video":
-        for seed, (shape, length) in enumerate(
-            ((1.0, 1.0), (2.0, 0.5), (0.5, 0.75), (4 / 3, 1.5)), start=100
-        ):
-            yield _item(modality, seed, shape=shape, length=length)
-        return
-    side = round((modality.width * modality.height) ** 0.5)
-    sizes = [_size(modality, ratio) for ratio in _ASPECT_RATIOS] + _random_sizes(side)
-    for seed, (width, height) in enumerate(dict.fromkeys(sizes), start=100):
-        yield Item("image", seed, width, height)
-
-
-def _item(
-    modality: ModalityFacts,
-    seed: int,
-    *,
-    shape: float = 1.0,
-    scale: tuple[float, float] = (1.0, 1.0),
-    length: float = 1.0,
-) -> Item:
-    """An item of about the typical size, in another shape, scale or length."""
-    if modality.kind == "audio":
-        return Item("audio", seed, seconds=modality.seconds * length, rate=modality.rate)
-    width, height = _size(modality, shape)
-    # One more than the share of the side, so that an odd size comes up.
-    if scale != (1.0, 1.0):
-        width, height = int(width * scale[0]) + 1, int(height * scale[1]) + 1
-    if modality.kind == "image":
-        return Item("image", seed, width, height)
-    # An even number of frames: many encoders take them in pairs.
-    frames = max(2, 2 * round(modality.frames * length / 2))
-    return Item("video", seed, width, height, frames)
-
-
-def _size(modality: ModalityFacts, shape: float) -> tuple[int, int]:
-    """The typical number of pixels, with the width over the height times `shape`."""
-    root = shape**0.5
-    return max(1, round(modality.width * root)), max(1, round(modality.height / root))
-
-
-def _random_sizes(side: int) -> list[tuple[int, int]]:
-    draw = random.Random(0)  # noqa: S311 - the same sizes in every run
-    return [
-        (draw.randint(side // 3 + 1, 2 * side), draw.randint(side // 3 + 1, 2 * side))
-        for _ in range(_RANDOM_SIZES)
+    """Two and three items in one prompt."""
+    items = [
+        make_item(modality, 2, shape=2.0),
+        make_item(modality, 3, shape=0.5, length=0.5),
+        make_item(modality, 9, length=0.75),
     ]
+    for count, word in ((2, "two"), (3, "three")):
+        if modality.most_items >= count:
+            # The same item twice is computed once: each scenario has its own.
+            own = [replace(item, seed=item.seed + 10 * count) for item in items[:count]]
+            yield Scenario(f"{word} {plural(modality)}", (ask(facts, own, " with "),))
 
 
-def _describe(item: Item) -> str:
-    if item.kind == "audio":
-        return f"{item.seconds:g} s"
-    size = f"{item.width}x{item.height}"
-    return f"{item.frames} frames of {size}" if item.kind == "video" else size
+def _sizes(facts: ModelFacts, modality: ModalityFacts) -> Scenario:
+    """A quarter, half and all of the typical size, in one batch."""
+    items = [
+        make_item(modality, 50, scale=(0.25, 0.25), length=0.25),
+        make_item(modality, 51, scale=(0.5, 0.5), length=0.5),
+        make_item(modality, 52),
+    ]
+    name = "sizes" if modality.kind == "image" else f"{modality.kind} sizes"
+    return Scenario(name, tuple(ask(facts, [item]) for item in items))
 
 
-def _plural(modality: ModalityFacts) -> str:
-    return {"image": "images", "video": "videos", "audio": "recordings"}[modality.kind]
+def _batch(facts: ModelFacts, modality: ModalityFacts) -> Scenario:
+    """A small item, words alone, and two items side by side where a prompt takes two."""
+    small = make_item(modality, 4, scale=(0.5, 0.34), length=0.5)
+    side_by_side = [make_item(modality, 5, shape=0.5), make_item(modality, 6, length=0.75)]
+    pair = ask(facts, side_by_side[: min(2, modality.most_items)])
+    name = "mixed batch" if modality.kind == "image" else f"{modality.kind} batch"
+    return Scenario(name, (ask(facts, [small]), Request("Only words here."), pair))
+
+
+def _otherwise(facts: ModelFacts, batches: list[Scenario]) -> Iterator[Scenario]:
+    """What was asked before, sent otherwise: HF's answers are the same."""
+    requests = tuple(dict.fromkeys(request for batch in batches for request in batch.requests))
+    yield Scenario("alone", requests, sent="alone")
+    count = len(requests)
+    halves = (*range(count // 2, count), *range(count // 2))
+    yield Scenario("permuted", requests, order=halves)
+    ones = tuple(_one(facts, modality) for modality in facts.modalities)
+    yield Scenario("long continuation", ones[:1], new_tokens=_LONG)
+    yield Scenario("chunked prefill", ones, sent="cut")
+    for modality in facts.modalities:
+        name = "prefix cache"
+        if len(facts.modalities) > 1:
+            name += f", {modality.kind}"
+        yield Scenario(name, _same_text(facts, modality), sent="cached")
+
+
+def _same_text(facts: ModelFacts, modality: ModalityFacts) -> tuple[Request, ...]:
+    """An item, the same again, another with the same text, and the first once more."""
+    one, other = (
+        _with_more_words(ask(facts, [make_item(modality, seed, shape=2.0)])) for seed in (60, 61)
+    )
+    return (one, one, other, one)
+
+
+def _with_more_words(request: Request) -> Request:
+    """Put words behind a prompt, so that items lie in what an engine's cache holds."""
+    text = request.vllm_text
+    return replace(
+        request,
+        text=request.text + _MANY_WORDS,
+        vllm_text=None if text is None else text + _MANY_WORDS,
+    )
+
+
+def _embeddings(facts: ModelFacts) -> Iterator[Scenario]:
+    """HF's features in place of an image; where its parts are known, that has to work."""
+    images = next((one for one in facts.modalities if one.kind == "image"), None)
+    if images is not None:
+        embedded = ask(facts, [make_item(images, 7, shape=2.0)])
+        required = facts.knows_parts
+        yield Scenario("image embeddings", (embedded,), embeds=True, optional=not required)
+
+
+def _literals(facts: ModelFacts) -> Iterator[Scenario]:
+    """Placeholders that stand for nothing: one that the model says, and one that a user does."""
+    known = [one for one in facts.modalities if one.token_id is not None]
+    said = tuple(
+        replace(_one(facts, one), forced=(FREE, one.token_id, FREE))
+        for one in known
+        if one.token_id is not None
+    )
+    if said:
+        yield Scenario("literal placeholder in the answer", said)
+        given = tuple(Request(_SOME_WORDS, literal=one.token_id) for one in known)
+        yield Scenario("literal placeholder in the text", given, sent="alone")

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from mmport.engines.supervise import WorkerError
-from mmport.model.evidence import Measurement, Outcome, Stage, StageResult
+from mmport.model.evidence import (
+    Divergence,
+    Measurement,
+    ModuleFigure,
+    Outcome,
+    Stage,
+    StageResult,
+)
 from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
+from mmport.verification.budget import judge_budget
 from mmport.verification.cases import Scenario
+from mmport.verification.features import judge_encoder
 from mmport.verification.judging import Judge
+from mmport.verification.modules import head_divergence, judge_modules
+from mmport.verification.noise import judge_spread
 from mmport.verification.outputs import (
-    judge_encoder,
     judge_generation,
     judge_left_out,
     judge_logits,
+    judge_reuse,
 )
 from mmport.verification.processing import judge_processor, judge_prompts
 from mmport.verification.stage_files import StageFiles
@@ -38,6 +50,15 @@ _STAGE_OF_PHASE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that the referee found: stages, every aligned module, where the sides part."""
+
+    stages: tuple[StageResult, ...]
+    modules: tuple[ModuleFigure, ...]
+    divergence: Divergence | None
+
+
 def judge(
     reference: StageFiles,
     candidate: StageFiles,
@@ -45,7 +66,8 @@ def judge(
     facts: ModelFacts,
     bounds: Bounds,
     error: WorkerError | None,
-) -> tuple[StageResult, ...]:
+    others: Iterable[Measurement] = (),
+) -> Judgement:
     """Judge every stage in the order of the data's flow.
 
     Args:
@@ -55,20 +77,41 @@ def judge(
         facts: what is known of the model, the weights' places among it perhaps.
         bounds: what still counts as the same.
         error: the exception that ended the engine's worker, if one did.
+        others: what another engine was measured by.
     """
     measurements = [
         *_weights(reference, candidate, facts),
         *judge_processor(reference, candidate, facts, bounds),
     ]
+    modules = judge_modules(reference, candidate, scenarios, bounds)
+    measurements += modules.measurements
     for scenario in scenarios:
         measurements += judge_prompts(scenario, reference, candidate)
         measurements += judge_encoder(scenario, reference, candidate, facts, bounds)
         measurements += judge_left_out(scenario, reference, candidate)
         measurements += judge_logits(scenario, reference, candidate, facts, bounds)
+        measurements += judge_spread(scenario, reference, candidate, bounds)
         measurements += judge_generation(scenario, reference, candidate, bounds)
+        measurements += judge_reuse(scenario, reference, candidate, facts)
+    measurements += judge_budget(candidate)
+    measurements += others
     if error is not None:
         measurements.append(_raised(error))
-    return tuple(_stage_result(stage, measurements, facts, error) for stage in Stage)
+    stages = tuple(_stage_result(stage, measurements, facts, error) for stage in Stage)
+    parted = modules.divergence or head_divergence(
+        modules, _first_unequal_logprobs(measurements, scenarios), reference, candidate
+    )
+    return Judgement(stages, modules.figures, parted)
+
+
+def _first_unequal_logprobs(
+    measurements: Iterable[Measurement], scenarios: tuple[Scenario, ...]
+) -> Measurement | None:
+    recorded = {scenario.name for scenario in scenarios if scenario.record}
+    for one in measurements:
+        if one.stage is Stage.LOGITS and one.outcome is Outcome.FAILED and one.scenario in recorded:
+            return one
+    return None
 
 
 def required_stages(facts: ModelFacts) -> tuple[Stage, ...]:
@@ -118,17 +161,21 @@ def describe(measurement: Measurement) -> str:
     figures = ""
     if measurement.figure is not None and measurement.bound is not None:
         figures = f": {measurement.figure:.3g}, bound {measurement.bound:.0e}"
+        if measurement.floor:
+            figures += f", {measurement.figure / measurement.floor:.2g} times the floor"
     return f"{place}{figures}" + (f": {detail}" if detail else "")
 
 
 def _weights(
     reference: StageFiles, candidate: StageFiles, facts: ModelFacts
 ) -> tuple[Measurement, ...]:
-    if not facts.knows_parts:
-        return ()
     hf, trace = reference.document("weights"), candidate.document("weights")
-    encoder = facts.encoder.rpartition(".")[2]
-    return judge_weights(trace, hf, encoder) if hf and trace else ()
+    if not hf or not trace:
+        return ()
+    if "untraced" in trace:
+        reason = f"the load could not be traced: {trace['untraced']}"
+        return (Judge(Stage.WEIGHTS, "load").not_compared("checkpoint elements", reason),)
+    return judge_weights(trace, hf, facts.encoder.rpartition(".")[2])
 
 
 def _raised(error: WorkerError) -> Measurement:
@@ -155,6 +202,4 @@ def _why_not(
 ) -> str:
     if mine:
         return f"not comparable: {mine[0].detail}"
-    if stage is Stage.WEIGHTS and not facts.knows_parts:
-        return "the model's parts are not known, so its weights were not traced"
     return f"the engine stopped before, {error.phase}" if error else "not asked for"

@@ -13,8 +13,15 @@ from mmport.core.files import write_text
 from mmport.core.output import Progress
 from mmport.engines.supervise import Job, JobResult, RunJobs, WorkerError, run_jobs
 from mmport.model.evidence import EVIDENCE_SCHEMA, Environment, Evidence
-from mmport.verification.bounds import BOUNDS
+from mmport.verification.bounds import make_bounds
 from mmport.verification.jobs import REFERENCE, Setup, question_key, reference_job, subject_job
+from mmport.verification.noise import measure_noise
+from mmport.verification.other_engines import (
+    OtherEngine,
+    judge_other,
+    other_engines,
+    other_job,
+)
 from mmport.verification.referee import (
     describe,
     first_failure,
@@ -26,7 +33,7 @@ from mmport.verification.referee import (
 from mmport.verification.stage_files import StageFiles
 from mmport.verification.subjects import Subject
 
-__all__ = ["REFERENCE", "Setup", "compare", "compare_with", "compute_reference"]
+__all__ = ["REFERENCE", "Setup", "compare", "compare_with", "compute_reference", "evidence_of"]
 
 _KEY = "questions.json"
 
@@ -46,7 +53,7 @@ def compute_reference(
     job = reference_job(setup)
     _clear(job)
     results = run([job], timeout=setup.timeout, progress=_tell(progress))
-    _require_reference(results[REFERENCE])
+    require_reference(results[REFERENCE])
     return _signed(setup, job.out)
 
 
@@ -74,8 +81,8 @@ def compare_with(
     job = subject_job(setup, subject, reference)
     _clear(job)
     result = run([job], timeout=setup.timeout, progress=_tell(progress))[job.name]
-    _require_engine(result)
-    return _evidence(setup, subject, reference, result)
+    require_engine(result)
+    return evidence_of(setup, subject, reference, result)
 
 
 def compare(
@@ -93,21 +100,32 @@ def compare(
     Raises:
         WorkerFailed: the reference could not be computed, or a worker died.
     """
-    reference = reference_job(setup)
+    reference, engines = reference_job(setup), other_engines(setup)
     jobs = [subject_job(setup, subject, reference.out) for subject in subjects]
     limits: dict[str, Any] = {"timeout": setup.timeout, "progress": _tell(progress)}
-    for job in (reference, *jobs):
+    others = {
+        subject: [(one, other_job(setup, subject, reference.out, one)) for one in engines]
+        for subject in subjects
+    }
+    further = [job for pairs in others.values() for _, job in pairs]
+    for job in (reference, *jobs, *further):
         _clear(job)
     # On a GPU an engine measures what memory is free, and nobody may change that.
     results = run([reference, *jobs[:1]], fail_fast=(REFERENCE,), parallel=not setup.gpu, **limits)
-    _require_reference(results[REFERENCE])
+    require_reference(results[REFERENCE])
     _signed(setup, reference.out)
-    for job in jobs[1:]:
+    for job in (*jobs[1:], *further):
         results |= run([job], **limits)
     for job in jobs:
-        _require_engine(results[job.name])
+        require_engine(results[job.name])
     return tuple(
-        _evidence(setup, subject, reference.out, results[job.name])
+        evidence_of(
+            setup,
+            subject,
+            reference.out,
+            results[job.name],
+            [(one, results[other.name]) for one, other in others[subject]],
+        )
         for subject, job in zip(subjects, jobs, strict=True)
     )
 
@@ -142,7 +160,8 @@ def _require_same_questions(reference: Path, setup: Setup) -> None:
         )
 
 
-def _require_reference(result: JobResult) -> None:
+def require_reference(result: JobResult) -> None:
+    """See that HF answered; raises `WorkerFailed` where it did not."""
     if result.error is not None:
         raise _side_failed(
             "HF could not compute the reference",
@@ -151,7 +170,8 @@ def _require_reference(result: JobResult) -> None:
         )
 
 
-def _require_engine(result: JobResult) -> None:
+def require_engine(result: JobResult) -> None:
+    """See that the engine itself works; what an implementation did to it is for the judges."""
     if result.error is not None and not is_about_the_subject(result.error):
         raise _side_failed(
             f"the engine of {result.name} does not work",
@@ -165,16 +185,32 @@ def _side_failed(what: str, error: WorkerError, hint: str) -> WorkerFailed:
     return WorkerFailed(message, hint, details=error.traceback)
 
 
-def _evidence(setup: Setup, subject: Subject, reference: Path, candidate: JobResult) -> Evidence:
-    stages = judge(
+def evidence_of(
+    setup: Setup,
+    subject: Subject,
+    reference: Path,
+    candidate: JobResult,
+    others: Sequence[tuple[OtherEngine, JobResult]] = (),
+) -> Evidence:
+    """Judge what a subject's engines answered; the first is the usual one."""
+    noise = measure_noise(StageFiles(reference), setup.run_dtype)
+    bounds = make_bounds(setup.run_dtype, noise.floors)
+    judgement = judge(
         StageFiles(reference),
         StageFiles(candidate.log.parent),
         setup.asked.scenarios,
         setup.facts,
-        BOUNDS[setup.run_dtype],
+        bounds,
         candidate.error,
+        [
+            measurement
+            for other, result in others
+            for measurement in judge_other(setup, other, StageFiles(reference), result, bounds)
+        ],
     )
-    failure, required = first_failure(stages), required_stages(setup.facts)
+    stages = setup.selection.judged(judgement.stages)
+    failure = first_failure(stages)
+    required = setup.selection.required(required_stages(setup.facts), setup.asked)
     return Evidence(
         schema=EVIDENCE_SCHEMA,
         implementation=subject.implementation,
@@ -188,6 +224,9 @@ def _evidence(setup: Setup, subject: Subject, reference: Path, candidate: JobRes
         first_failure=describe(failure) if failure else "",
         architecture=setup.facts.architecture,
         required=required,
+        divergence=judgement.divergence,
+        modules=judgement.modules,
+        noise=noise.variants,
     )
 
 

@@ -24,14 +24,15 @@ def judge_weights(
         trace: what `workers/weight_trace.py` found.
         reference: of HF, the tensors that are `unused` and the names that are `tied`.
         encoder: name of the encoder's module, as it stands in tensor names.
-            Layers of it that were not built count against the encoder.
+            Layers of it that were not built count against the encoder; of any
+            module, where it is not known (empty).
     """
     missing = _missing(trace, set(reference["unused"]), reference["tied"])
     computed = _computed(missing, trace["altered"])
     missing = [tensor for tensor in missing if tensor not in computed]
     shallow = unbuilt_layers(
-        (name for name in missing if encoder in name.split(".")),
-        (name for name in _parameters(trace) if encoder in name.split(".")),
+        (name for name in missing if not encoder or encoder in name.split(".")),
+        (name for name in _parameters(trace) if not encoder or encoder in name.split(".")),
     )
     excused = {tensor for tensors in shallow.values() for tensor in tensors}
     lost = [f"{tensor}: not loaded, and HF uses it" for tensor in missing if tensor not in excused]

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .checkpoint import read_tensors
-
 if TYPE_CHECKING:
-    import torch
+    from .weight_rows import Run
 
 
 def find_unused_tensors(
-    model: Any, ignored: Collection[str], files: Sequence[Path], image_shape: Sequence[int]
+    ignored: Sequence[str], sources: Mapping[str, Sequence[Run]], idle: Collection[str]
 ) -> list[str]:
-    """List checkpoint tensors that HF's features do not depend on, or that HF ignores.
+    """List checkpoint tensors that HF ignores, or that went into idle parameters alone.
 
     A tower runs deeper than the feature layer that is taken from it, and ends
-    in norms and heads that nobody asks for. Which, the gradient of the features
-    tells: a parameter without one has no part in them. It is found on the meta
-    device, so the model's size does not matter. A tensor whose parameter cannot
-    be told counts as used.
+    in norms and heads that nobody asks for. A tensor whose parameter cannot be
+    told counts as used.
+
+    Args:
+        ignored: tensors that HF said it did not expect.
+        sources: by parameter, where its rows came from.
+        idle: parameters without a part in what the model computes.
+    """
+    holders: dict[str, list[str]] = defaultdict(list)
+    for parameter, runs in sources.items():
+        for _, tensor, _, _ in runs:
+            holders[tensor].append(parameter)
+    return [
+        *ignored,
+        *(tensor for tensor, found in holders.items() if all(name in idle for name in found)),
+    ]
+
+
+def without_part_in(model: Any, image_shape: Sequence[int]) -> set[str]:
+    """Find parameters of the encoder's side that its features do not depend on.
+
+    The gradient of the features tells: a parameter without one has no part in
+    them. It is found on the meta device, so the model's size does not matter.
 
     Args:
         model: the loaded HF model.
-        ignored: tensors that HF said it did not expect.
-        files: the checkpoint's safetensors files.
         image_shape: of one image's pixel values: channels, height, width.
     """
-    without_gradient = _parameters_without_gradient(model, image_shape)
-    names = _parameter_names_by_content(model)
-    unused = list(ignored)
-    for name, tensor in read_tensors(files):
-        holders = names.get(_content_key(tensor.to(model.dtype)), [])
-        if holders and _closest(name, holders) in without_gradient:
-            unused.append(name)
-    return unused
-
-
-def _parameters_without_gradient(model: Any, image_shape: Sequence[int]) -> set[str]:
     import torch
 
     with torch.device("meta"):
@@ -54,11 +56,12 @@ def _parameters_without_gradient(model: Any, image_shape: Sequence[int]) -> set[
     encoder = tuple(
         f"{name}." for name, module in shadow.named_modules() if _is_encoder(name, module, shadow)
     )
-    return {
-        name
-        for name, parameter in shadow.named_parameters()
-        if parameter.grad is None and name.startswith(encoder)
-    }
+    return {name for name in parameters_without_gradient(shadow) if name.startswith(encoder)}
+
+
+def parameters_without_gradient(model: Any) -> set[str]:
+    """Name the parameters that the last backward pass did not reach."""
+    return {name for name, parameter in model.named_parameters() if parameter.grad is None}
 
 
 def _is_encoder(name: str, module: Any, model: Any) -> bool:
@@ -66,33 +69,3 @@ def _is_encoder(name: str, module: Any, model: Any) -> bool:
     gradients = [parameter.grad is not None for parameter in module.parameters()]
     holds_embeddings = any(part is model.get_input_embeddings() for part in module.modules())
     return bool(name) and any(gradients) and not holds_embeddings
-
-
-def _parameter_names_by_content(model: Any) -> dict[str, list[str]]:
-    names: dict[str, list[str]] = defaultdict(list)
-    for name, tensor in model.state_dict().items():
-        names[_content_key(tensor)].append(name)
-    return names
-
-
-def _content_key(tensor: torch.Tensor) -> str:
-    import torch
-
-    data = tensor.detach().cpu().contiguous()
-    digest = hashlib.sha256(data.view(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
-    return f"{tuple(data.shape)} {digest}"
-
-
-def _closest(name: str, holders: Sequence[str]) -> str:
-    """Of parameters with the same content, the one whose name ends most like `name`."""
-    parts = name.split(".")
-
-    def common_ending(holder: str) -> int:
-        count = 0
-        for ours, theirs in zip(reversed(parts), reversed(holder.split(".")), strict=False):
-            if ours != theirs:
-                break
-            count += 1
-        return count
-
-    return max(holders, key=common_ending)

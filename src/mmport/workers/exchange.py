@@ -23,9 +23,9 @@ def write_stage(
     Who finds the document finds the tensors too. They travel as float32 or
     int64, so that a reader needs numpy and no torch.
     """
-    from safetensors.torch import save_file
-
     if tensors is not None:
+        from safetensors.torch import save_file
+
         path = out / f"{name}.safetensors"
         temporary = path.with_name(f".{path.name}")
         save_file({key: _portable(value) for key, value in tensors.items()}, str(temporary))

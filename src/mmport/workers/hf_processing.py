@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .clips import video_metadata
 from .exchange import is_memory_error, write_stage
 from .media import make_item
+from .options import Processed, changing_options
+from .processor_paths import write_paths_stage
+from .processor_search import drawn_cases
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
 
+_SECONDS = 3.0
+"""For drawn items, and for options as long again; of each kind of size one is always processed."""
+_ALWAYS = 6
 _ARGUMENTS = {"image": "images", "video": "videos", "audio": "audio"}
 
 
@@ -27,7 +34,7 @@ class Caller:
     """
 
     def __init__(self, processor: Any, options: Mapping[str, Any]) -> None:
-        self._processor = processor
+        self.processor = processor
         self._options = dict(options)
         self._known: dict[tuple[str, ...], int] = {}
 
@@ -48,7 +55,7 @@ class Caller:
         first: Exception | None = None
         for place in order:
             try:
-                inputs = self._processor(
+                inputs = self.processor(
                     **forms[place], return_tensors="pt", **{**self._options, **options}
                 )
             except Exception as error:
@@ -90,9 +97,9 @@ class Caller:
 
     def _asks_for_rate(self) -> bool:
         parts = (
-            self._processor,
-            getattr(self._processor, "feature_extractor", None),
-            getattr(self._processor, "audio_processor", None),
+            self.processor,
+            getattr(self.processor, "feature_extractor", None),
+            getattr(self.processor, "audio_processor", None),
         )
         return any(
             "sampling_rate" in inspect.signature(part.__call__).parameters
@@ -102,31 +109,102 @@ class Caller:
 
 
 def write_processor_stage(caller: Caller, payload: Mapping[str, Any], out: Path) -> None:
-    """Process every case; what HF refuses is left out if the case is optional."""
-    document: dict[str, Any] = {}
-    tensors: dict[str, torch.Tensor] = {}
+    """Process every case; what HF refuses is left out if the case is optional.
+
+    The cases are those of the payload, items of drawn sizes, and options that
+    are found out from the processor. The other side takes them from here, and
+    what it is told of other ways to the same inputs from `processor-paths`.
+    """
+    stage = _Stage(caller, payload)
     for case in payload["processor_cases"]:
-        name, request = case["name"], case["request"]
+        stage.process(case)
+    if not stage.document:
+        write_stage(out, "processor", {}, {})
+        return
+    for cases in (drawn_cases(caller.processor, payload["processor_search"]), option_cases(stage)):
+        end = time.monotonic() + _SECONDS
+        for place, case in enumerate(cases):
+            if place >= _ALWAYS and time.monotonic() > end:
+                break
+            if case["name"] not in stage.document:
+                stage.process(case)
+    write_stage(out, "processor", stage.document, stage.tensors)
+    write_paths_stage(caller, payload, stage.document, out)
+
+
+class _Stage:
+    """The processor's stage, as far as it has come."""
+
+    def __init__(self, caller: Caller, payload: Mapping[str, Any]) -> None:
+        self.caller = caller
+        self.payload = payload
+        self.document: dict[str, Any] = {}
+        self.tensors: dict[str, torch.Tensor] = {}
+
+    def process(self, case: Mapping[str, Any]) -> None:
+        """Process one case and keep what came of it.
+
+        Raises:
+            Exception: HF refused a case that is not optional, or memory is short.
+        """
+        name = case["name"]
         try:
-            inputs = caller(request["text"], request["items"], case["mm_processor_kwargs"])
+            entry, tensors = process_case(self.caller, case, self.payload)
         except Exception as error:
             if is_memory_error(error) or not case["optional"]:
                 raise
-            document[name] = {"left_out": f"HF itself: {type(error).__name__}: {error}"}
+            reason = f"HF itself: {type(error).__name__}: {error}"
+            self.document[name] = {"asked": case, "left_out": reason}
+            return
+        if not entry["positions"] and case["optional"] and _has_positions(self.document):
+            reason = "HF itself: makes no token of the items"
+            self.document[name] = {"asked": case, "left_out": reason}
+            return
+        self.document[name] = {"asked": case, **entry}
+        self.tensors |= {f"{name}/{key}": value for key, value in tensors.items()}
+
+    def varying(self) -> frozenset[str]:
+        """Names of the tensors whose last two dimensions change with the item's size."""
+        seen: dict[str, set[tuple[int, ...]]] = {}
+        for name, tensor in self.tensors.items():
+            key = name.rpartition("/")[2]
+            seen.setdefault(key, set()).add(tuple(tensor.shape[-2:]))
+        return frozenset(key for key, tails in seen.items() if len(tails) > 1)
+
+
+def process_case(
+    caller: Caller, case: Mapping[str, Any], payload: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Process one case: ids, the items' positions and spans, and tensors by name."""
+    request = case["request"]
+    inputs = caller(request["text"], request["items"], case["mm_processor_kwargs"])
+    ids = ids_of(inputs)
+    wanted = set(payload["placeholder_ids"])
+    positions = [place for place, token in enumerate(ids) if token in wanted]
+    spans = _equal_spans(positions, len(request["items"]))
+    return {"ids": ids, "positions": positions, "spans": spans}, item_tensors(inputs)
+
+
+def option_cases(stage: _Stage) -> Iterator[dict[str, Any]]:
+    """Ask for each option that HF has and that changes what it makes of a typical item."""
+    varying = stage.varying()
+    kinds: set[str] = set()
+    for case in stage.payload["processor_cases"]:
+        items = case["request"]["items"]
+        if len(items) != 1 or items[0]["kind"] in kinds or case["mm_processor_kwargs"]:
             continue
-        ids = _ids(inputs)
-        wanted = set(payload["placeholder_ids"])
-        positions = [place for place, token in enumerate(ids) if token in wanted]
-        if not positions and case["optional"] and _has_positions(document):
-            document[name] = {"left_out": "HF itself: makes no token of the items"}
-            continue
-        document[name] = {
-            "ids": ids,
-            "positions": positions,
-            "spans": _equal_spans(positions, len(request["items"])),
-        }
-        tensors |= {f"{name}/{key}": value for key, value in _item_tensors(inputs).items()}
-    write_stage(out, "processor", document, tensors)
+        kinds.add(items[0]["kind"])
+
+        def process(options: Mapping[str, Any], case: Mapping[str, Any] = case) -> Processed:
+            asked = {**case, "mm_processor_kwargs": options}
+            entry, tensors = process_case(stage.caller, asked, stage.payload)
+            return entry["ids"], tensors
+
+        kind = items[0]["kind"]
+        for options in changing_options(stage.caller.processor, kind, process, varying):
+            told = ", ".join(f"{name}={value}" for name, value in options.items())
+            name = told if kind == "image" else f"{kind} {told}"
+            yield {**case, "name": name, "mm_processor_kwargs": options, "optional": True}
 
 
 def _has_positions(document: Mapping[str, Any]) -> bool:
@@ -134,7 +212,8 @@ def _has_positions(document: Mapping[str, Any]) -> bool:
     return any(entry.get("positions") for entry in document.values())
 
 
-def _ids(inputs: Mapping[str, Any]) -> list[int]:
+def ids_of(inputs: Mapping[str, Any]) -> list[int]:
+    """The token ids of a processor's output, flat."""
     import torch
 
     ids = torch.as_tensor(inputs["input_ids"])
@@ -149,7 +228,7 @@ def _equal_spans(positions: Sequence[int], items: int) -> list[list[int]]:
     return [[start, size] for start in starts]
 
 
-def _item_tensors(inputs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def item_tensors(inputs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """Tensors that are of the items, not of the text."""
     text = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
     return {

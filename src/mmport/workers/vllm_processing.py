@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .awaiting import await_file
 from .clips import video_metadata
-from .exchange import is_memory_error, write_stage
 from .hf_processing import joined
 from .media import make_item
 
@@ -33,51 +32,19 @@ def text_of(request: Mapping[str, Any], payload: Mapping[str, Any]) -> str:
     return text
 
 
-def multi_modal_data(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def multi_modal_data(
+    items: Sequence[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], Any] = make_item
+) -> dict[str, list[Any]]:
     """Make the items, by modality, in the form that vLLM takes them."""
     data: dict[str, list[Any]] = {}
     for item in items:
-        made = make_item(item)
+        made = make(item)
         if item["kind"] == "video":
             made = (made, {**video_metadata(item), "do_sample_frames": False})
         elif item["kind"] == "audio":
             made = (made, item["rate"])
         data.setdefault(item["kind"], []).append(made)
     return data
-
-
-def write_processor_stage(processor: Any, payload: Mapping[str, Any], out: Path) -> None:
-    """Process every case that HF could.
-
-    A case that raises has failed; the others are compared all the same.
-
-    Raises:
-        Exception: that of the first case, if every case raised.
-    """
-    reference = read_reference(payload, "processor")
-    document: dict[str, Any] = {}
-    tensors: dict[str, torch.Tensor] = {}
-    errors: list[Exception] = []
-    for case in payload["processor_cases"]:
-        name = case["name"]
-        if "left_out" in reference[name]:
-            continue
-        refusal = beyond_limits(processor.info, case["request"])
-        if refusal and case["optional"]:
-            document[name] = {"left_out": refusal}
-            continue
-        try:
-            document[name], found = _process(processor, case, payload)
-        except Exception as error:
-            if is_memory_error(error):
-                raise
-            errors.append(error)
-            document[name] = {"error": f"{type(error).__name__}: {error}"}
-            continue
-        tensors |= {f"{name}/{key}": value for key, value in found.items()}
-    if errors and len(errors) == len(document):
-        raise errors[0]
-    write_stage(out, "processor", document, tensors)
 
 
 def beyond_limits(info: Any, request: Mapping[str, Any]) -> str:
@@ -94,15 +61,33 @@ def beyond_limits(info: Any, request: Mapping[str, Any]) -> str:
     return ""
 
 
-def _process(
+def process_case(
     processor: Any, case: Mapping[str, Any], payload: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Process one case: ids, the items' positions, spans and embeddings; tensors by name."""
     request = case["request"]
-    output = processor(
-        text_of(request, payload),
-        mm_items=processor.info.parse_mm_data(multi_modal_data(request["items"])),
-        hf_processor_mm_kwargs={**payload["processor_kwargs"], **case["mm_processor_kwargs"]},
+    options = {**payload["processor_kwargs"], **case["mm_processor_kwargs"]}
+    return described(call(processor, text_of(request, payload), request["items"], options))
+
+
+def call(
+    processor: Any,
+    prompt: str | list[int],
+    items: Sequence[Mapping[str, Any]],
+    options: Mapping[str, Any],
+    **arguments: Any,
+) -> Any:
+    """Have vLLM's processor process a prompt, given as text or as tokens, and its items."""
+    return processor(
+        prompt,
+        mm_items=processor.info.parse_mm_data(multi_modal_data(items)),
+        hf_processor_mm_kwargs=options,
+        **arguments,
     )
+
+
+def described(output: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Say what a processor's output holds: ids and places, and the tensors by name."""
     places = output["mm_placeholders"]
     spans = [place for kind in places for place in places[kind]]
     document = {

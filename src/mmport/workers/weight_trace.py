@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .checkpoint import read_shapes
+from .exchange import is_memory_error
 from .probes import tied_parameters
+from .weight_rows import landed_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,19 @@ _KEPT_ELEMENTS = 1 << 20
 
 # What an element is that holds no number.
 _UNFILLED, _PADDING, _ALTERED = -1, -2, -3
+
+
+def traced(model: Any, files: Sequence[Path], *, required: bool) -> dict[str, Any]:
+    """Trace the weights; say why it could not be done, where it is not required.
+
+    A class may compute with what it loads, and refuse what no checkpoint holds.
+    """
+    try:
+        return trace_weights(model, files)
+    except Exception as error:
+        if required or is_memory_error(error):
+            raise
+        return {"untraced": f"{type(error).__name__}: {error}"}
 
 
 def trace_weights(model: Any, files: Sequence[Path]) -> dict[str, Any]:
@@ -45,7 +60,8 @@ def trace_weights(model: Any, files: Sequence[Path]) -> dict[str, Any]:
         how many of them are different ones. `landings`: one for each tensor in
         each parameter. `unfilled`, `padding`, `altered`: elements by parameter.
         `rearranged`: tensors whose elements arrived in another order.
-        `elements`: whether elements were told apart.
+        `elements`: whether elements were told apart. `sources`: by parameter
+        and buffer, the runs of rows that came from one tensor (`weight_rows`).
     """
     import torch
 
@@ -64,14 +80,18 @@ def trace_weights(model: Any, files: Sequence[Path]) -> dict[str, Any]:
             else None
         )
         found = _Found(names)
+        sources = {}
         for place, read in tensor_of.items():
-            found.add(place, read, index_of[place] if index_of is not None else None)
+            indices = index_of[place] if index_of is not None else None
+            found.add(place, read, indices)
+            sources[place] = landed_rows(loads.places[place].shape, read, indices, names, shapes)
     return {
         "tensors": sizes,
         **found.as_dict(loads.parameters),
         "aliases": tied_parameters(model),
         "packed": getattr(model, "packed_modules_mapping", {}),
         "elements": traces_elements,
+        "sources": {place: runs for place, runs in sources.items() if runs},
     }
 
 

@@ -17,7 +17,6 @@ from mmport.core.jsonable import to_json
 from mmport.core.output import Sink
 from mmport.engines.discover import Engines, find_engine
 from mmport.engines.facts import Package
-from mmport.engines.warm import WarmPool
 from mmport.model.evidence import Implementation
 from mmport.model.scoreboard import (
     COLUMNS,
@@ -32,26 +31,10 @@ from mmport.scoreboard import sources
 from mmport.scoreboard.causes import explained
 from mmport.scoreboard.page import to_markdown
 from mmport.scoreboard.state import ModelState, key_of
-from mmport.verification.jobs import engine_constants, quiet_environment
 from mmport.vllm_api.catalog import Target, resolve_target
 from mmport.workflows.board_model import Bench, ModelRun
 from mmport.workflows.reference import cache_folder
-
-# Importing `transformers` or `vllm` alone puts most of it off to the first use.
-_HF_IMPORTS = (
-    "torch",
-    "transformers.modeling_utils",
-    "transformers.processing_utils",
-    "transformers.image_processing_utils",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.auto.processing_auto",
-)
-_VLLM_IMPORTS = (
-    *_HF_IMPORTS,
-    "vllm.entrypoints.llm",
-    "vllm.v1.worker.cpu_worker",
-    "vllm.model_executor.models.transformers",
-)
+from mmport.workflows.warm import hf_pool, vllm_pool
 
 Result = BoardRow | NotBuilt
 
@@ -162,8 +145,8 @@ def _bench(
     made_with = {column: _made_with(column, engines) for column in COLUMNS}
     with (
         ThreadPoolExecutor(options.jobs, "scoreboard") as threads,
-        WarmPool(engines.hf, _HF_IMPORTS, quiet_environment(), options.jobs) as hf,
-        WarmPool(engines.vllm, _VLLM_IMPORTS, engine_constants(), options.jobs) as vllm,
+        hf_pool(engines.hf, options.jobs) as hf,
+        vllm_pool(engines.vllm, options.jobs) as vllm,
     ):
         bench = Bench(
             engines, target, hf.run_jobs, vllm.run_jobs, made_with, options.timeout, stopping

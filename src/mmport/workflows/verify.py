@@ -6,24 +6,28 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmport.core.errors import ModelNotFound, NotPortable, Usage, WorkerFailed
-from mmport.core.files import write_text
-from mmport.core.jsonable import to_json
+from mmport.core.files import require_writable
 from mmport.core.output import Progress, Sink
 from mmport.engines.discover import Engines, find_engine
+from mmport.engines.supervise import RunJobs, run_jobs
 from mmport.generation.lock import proven_hashes, read_lock, record_evidence
 from mmport.hub.opening import open_source
 from mmport.hub.source import ModelSource
 from mmport.inspection.inspector import inspect_model
-from mmport.model.evidence import Evidence, Implementation, Outcome
+from mmport.model.evidence import Evidence, Implementation, Outcome, Stage
 from mmport.model.facts import ModelFacts
 from mmport.model.spec import VlmSpec
+from mmport.reports.exhibits import collect_exhibits
+from mmport.reports.record import command_line, make_record
+from mmport.reports.write import EVIDENCE, write_report
 from mmport.verification.facts import facts_from_card, facts_from_spec, has_card
 from mmport.verification.referee import ENGINE
-from mmport.verification.run import Setup, compare
+from mmport.verification.run import REFERENCE, Setup, compare
+from mmport.verification.selection import Selection
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import resolve_target
 from mmport.workflows.reference import build_tiny
@@ -41,11 +45,26 @@ class VerifyOptions:
     trust_remote_code: bool = False
     tiny: bool = False
     gpu: bool = False
-    dtype: str = "float32"
+    dtype: str = ""
+    """Of both sides; empty: the usual one of the device."""
     timeout: float = 400.0
     vllm_python: Path | None = None
     hf_python: Path | None = None
     report: Path | None = None
+    stages: tuple[Stage, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    """What of the questions is asked; empty: all of them."""
+    tp: int = 1
+    """Ranks of an engine that is asked besides the usual one."""
+    compiled: bool = False
+    """Whether an engine as users run it is asked as well; on a GPU one always is."""
+    memory: float = 0.5
+    """The share of a GPU's memory that the engine may take."""
+
+    @property
+    def run_dtype(self) -> str:
+        """The dtype of both sides: on a GPU that of users, elsewhere the plainest."""
+        return self.dtype or ("bfloat16" if self.gpu else "float32")
 
 
 def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ...]:
@@ -54,9 +73,58 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
     Raises:
         MmportError: the model, the port or an engine is missing, or a worker died.
     """
+    if options.report is not None:
+        require_writable(options.report / EVIDENCE)
+    with sink.progress("verify") as progress:
+        return prove(model, options, sink, progress)
+
+
+def prove(
+    model: str,
+    options: VerifyOptions,
+    sink: Sink,
+    progress: Progress,
+    run: RunJobs = run_jobs,
+) -> tuple[Evidence, ...]:
+    """Do what `verify` does; `run` is what runs the workers.
+
+    Raises:
+        MmportError: the model, the port or an engine is missing, or a worker died.
+    """
+    with prepared(model, options, progress) as (setup, subjects):
+        found = [
+            (one, pass_)
+            for pass_ in _passes(setup)
+            for one in compare(pass_, subjects, progress, run=run)
+        ]
+        _keep(found, setup, options)
+        if setup.selection.is_part and options.port is not None:
+            sink.say("only a part was asked, so the evidence was not recorded beside the port")
+        for one, pass_ in found:
+            _save_log(one, pass_.work, sink)
+    return tuple(one for one, _ in found)
+
+
+def _passes(setup: Setup) -> tuple[Setup, ...]:
+    """The comparison, and on a GPU once more in float32: there a fault shows where it is."""
+    if not setup.gpu or setup.run_dtype == "float32" or setup.facts.dtype:
+        return (setup,)
+    plain = replace(setup, dtype="float32", compiled=False, tensor_parallel=1)
+    return (setup, replace(plain, work=setup.work / "float32"))
+
+
+@contextmanager
+def prepared(
+    model: str, options: VerifyOptions, progress: Progress
+) -> Iterator[tuple[Setup, tuple[Subject, ...]]]:
+    """Find the model, the engines and what is put to the test; give a folder to work in.
+
+    Raises:
+        MmportError: the model, the port or an engine is missing.
+    """
     subjects = _subjects(options)
     engines = find_engine(options.vllm_python, options.hf_python)
-    with sink.progress("verify") as progress, _work_folder() as work:
+    with _work_folder() as work:
         source = open_source(model, revision=options.revision)
         folder = _checkpoint(source, options, engines, progress)
         setup = Setup(
@@ -69,17 +137,18 @@ def verify(model: str, options: VerifyOptions, sink: Sink) -> tuple[Evidence, ..
             vllm_python=engines.vllm,
             hf_python=engines.hf,
             work=work,
-            dtype=options.dtype,
+            dtype=options.run_dtype,
             gpu=options.gpu,
+            compiled=options.compiled or options.gpu,
+            memory=options.memory,
             timeout=options.timeout,
             vllm_version=_vllm_version(engines),
             trust_remote_code=options.trust_remote_code,
+            selection=Selection(options.stages, options.scenarios),
+            tensor_parallel=options.tp,
         )
-        evidence = compare(setup, subjects, progress)
-        _keep(evidence, options)
-        for one in evidence:
-            _save_log(one, work, sink)
-    return evidence
+        setup.selection.check(setup.facts)
+        yield setup, subjects
 
 
 def failed(evidence: Sequence[Evidence]) -> bool:
@@ -128,7 +197,7 @@ def _checkpoint(
         return build_tiny(
             source,
             python=engines.hf,
-            dtype=options.dtype,
+            dtype=options.run_dtype,
             timeout=options.timeout,
             trust_remote_code=options.trust_remote_code,
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
@@ -204,9 +273,26 @@ def _save_log(evidence: Evidence, work: Path, sink: Sink) -> None:
         sink.say(f"{name} stopped the engine; its log is {kept}")
 
 
-def _keep(evidence: Sequence[Evidence], options: VerifyOptions) -> None:
-    for one in evidence:
-        if options.port is not None:
-            record_evidence(options.port, one)
-        if options.report is not None:
-            write_text(options.report / f"{one.implementation}.json", to_json(one))
+def _keep(found: Sequence[tuple[Evidence, Setup]], setup: Setup, options: VerifyOptions) -> None:
+    """Keep the evidence where it is wanted, while the workers' files are still there.
+
+    Beside a port goes that of the first comparison: it is in the dtype of users.
+    """
+    if options.port is not None and not setup.selection.is_part:
+        for one, pass_ in found:
+            if pass_ is setup:
+                record_evidence(options.port, one)
+    if options.report is not None:
+        evidence = tuple(one for one, _ in found)
+        record = make_record(setup, evidence, command_line(setup.name, options))
+        exhibits = [
+            collect_exhibits(
+                one,
+                pass_.work / REFERENCE,
+                pass_.work / one.implementation,
+                setup.model,
+                setup.asked,
+            )
+            for one, pass_ in found
+        ]
+        write_report(options.report, record, exhibits)

@@ -75,4 +75,13 @@ def test_a_measurement_of_another_outcome_is_refused() -> None:
 
 
 def test_the_stages_are_in_the_order_of_the_data() -> None:
-    assert [*Stage] == ["weights", "processor", "encoder", "logits", "generation"]
+    assert [*Stage] == [
+        "weights",
+        "processor",
+        "encoder",
+        "merge",
+        "decoder",
+        "logits",
+        "generation",
+        "budget",
+    ]

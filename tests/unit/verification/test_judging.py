@@ -59,3 +59,15 @@ def test_sequences_part_at_the_first_other_item() -> None:
 def test_many_problems_are_shortened() -> None:
     assert shorten(["a", "b"]) == "a; b"
     assert shorten(["a", "b", "c", "d", "e"]) == "a; b; c; and 2 more"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_on_both_sides_fails_too(value: float) -> None:
+    values = np.array([0.0, 1.0, value])
+    found = JUDGE.arrays("tower", values, values.copy(), bound=1e9)
+    assert found.outcome is Outcome.FAILED
+    assert "both sides" in found.detail
+
+
+def test_an_infinite_figure_is_not_within_an_infinite_bound() -> None:
+    assert JUDGE.within("prompt", float("inf"), float("inf")).outcome is Outcome.FAILED

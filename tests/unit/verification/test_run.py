@@ -14,6 +14,7 @@ from mmport.core.errors import WorkerFailed
 from mmport.engines.supervise import Job, JobResult, WorkerError
 from mmport.model.evidence import Outcome, Stage
 from mmport.verification.run import REFERENCE, Setup, compare, compare_with, compute_reference
+from mmport.verification.selection import Selection
 from mmport.verification.subjects import Subject
 from tests.unit.verification.models import KNOWN, UNKNOWN
 
@@ -130,16 +131,45 @@ def test_the_model_decides_on_the_dtype_if_it_can_run_in_one_alone(tmp_path: Pat
     assert evidence.environment.dtype == "bfloat16"
 
 
-def test_embeddings_are_let_in_and_weights_traced_where_they_are_asked_for(
-    tmp_path: Path,
-) -> None:
+def test_embeddings_are_let_in_where_they_are_asked_for(tmp_path: Path) -> None:
+    for chosen, expected in (((), True), (("text", "image"), False)):
+        runner = Runner()
+        given = setup(tmp_path, selection=Selection(scenarios=chosen))
+        compare(given, [Subject("in-tree")], run=runner)
+        payload = runner.jobs["in-tree"].payload
+        assert payload["enable_mm_embeds"] is expected
+        assert payload["limit_mm_per_prompt"] == {"image": 3, "video": 0, "audio": 0}
+
+
+def test_weights_have_to_be_traced_where_the_parts_are_known(tmp_path: Path) -> None:
     for facts, expected in ((KNOWN, True), (UNKNOWN, False)):
         runner = Runner()
         compare(setup(tmp_path, facts=facts), [Subject("in-tree")], run=runner)
-        payload = runner.jobs["in-tree"].payload
-        assert payload["enable_mm_embeds"] is expected
-        assert payload["trace_weights"] is expected
-        assert payload["limit_mm_per_prompt"] == {"image": 3, "video": 0, "audio": 0}
+        assert runner.jobs["in-tree"].payload["trace_weights"] is expected
+
+
+def test_more_ranks_are_asked_after_the_usual_engine(tmp_path: Path) -> None:
+    runner = Runner()
+    (evidence,) = compare(setup(tmp_path, tensor_parallel=2), [Subject("in-tree")], run=runner)
+    assert [names for names, _ in runner.batches] == [[REFERENCE, "in-tree"], ["in-tree-tp2"]]
+    assert evidence.outcome is Outcome.NOT_RUN  # the runner answers nothing
+
+
+def test_a_rank_that_dies_fails_the_implementation(tmp_path: Path) -> None:
+    runner = Runner(**{"in-tree-tp2": BROKEN})
+    (evidence,) = compare(setup(tmp_path, tensor_parallel=2), [Subject("in-tree")], run=runner)
+    assert evidence.outcome is Outcome.FAILED
+    assert evidence.first_failure.startswith("logits / loading (tp 2) / engine: ValueError")
+
+
+def test_a_part_of_the_questions_proves_a_part(tmp_path: Path) -> None:
+    runner = Runner()
+    chosen = Selection((Stage.PROCESSOR,))
+    (evidence,) = compare(setup(tmp_path, selection=chosen), [Subject("in-tree")], run=runner)
+    assert evidence.required == (Stage.PROCESSOR,)
+    payloads = [job.payload for job in runner.jobs.values()]
+    assert [payload["runs_model"] for payload in payloads] == [False, False]
+    assert [payload["runs_processor"] for payload in payloads] == [True, True]
 
 
 def test_code_of_the_repo_runs_on_neither_side_unless_asked(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from mmport.scoreboard import sources
 from mmport.verification.jobs import REFERENCE
 from mmport.verification.run import Setup
 from mmport.verification.subjects import Subject
-from mmport.workflows import board_model, scoreboard
+from mmport.workflows import board_model, warm
 from mmport.workflows.scoreboard import BoardOptions, chosen, make_board, write_board
 from tests.unit.checkpoints import write_llava
 from tests.unit.engines.fake_python import FITTING, changed, write_python
@@ -124,7 +124,7 @@ def workshop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Workshop:
     monkeypatch.setattr(board_model, "build_tiny", made.build)
     monkeypatch.setattr(board_model, "compute_reference", made.compute)
     monkeypatch.setattr(board_model, "compare_with", made.compare)
-    monkeypatch.setattr(scoreboard, "WarmPool", NoPool)
+    monkeypatch.setattr(warm, "WarmPool", NoPool)
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     return made

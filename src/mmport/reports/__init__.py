@@ -1,0 +1,1 @@
+"""What a run of `verify` leaves behind: JSON, a page, JUnit, and a card."""

@@ -1,0 +1,117 @@
+"""Features in place of an image: in the form that a class of vLLM's takes them, if any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .exchange import is_memory_error
+from .vllm_processing import read_reference, text_of
+
+if TYPE_CHECKING:
+    import torch
+
+_NAME = "image_embeds"
+"""What the field is called by convention in all classes that have it."""
+
+
+def embedded_data(
+    processor: Any,
+    payload: Mapping[str, Any],
+    scenario: Mapping[str, Any],
+    index: int,
+    own: Sequence[torch.Tensor],
+) -> dict[str, Any] | str:
+    """Give HF's features of a request's image as what the engine is sent for it.
+
+    Whether a class takes features, its processor tells: it carries them on, in
+    one of the forms that there are, or drops or refuses them. What is wrong with
+    them later is the class's fault.
+
+    Args:
+        processor: of the class.
+        payload: of the job.
+        scenario: that which asks for features.
+        index: which of its requests.
+        own: what the class itself makes of the image, as rows.
+
+    Returns:
+        Data by modality, or why the class takes none.
+
+    Raises:
+        Exception: what the processor raised, where the scenario is not optional.
+    """
+    tensors = _reference_tensors(payload, scenario["name"])
+    calls = [f"features/{index}/{call}" for call in range(len(tensors))]
+    rows = [tensors[name] for name in calls if name in tensors]
+    if not rows or _form(rows) != _form(own):
+        return f"merges {_form(own)}, and what HF gives is {_form(rows)}"
+    import torch
+
+    dtype = processor.info.ctx.model_config.dtype
+    features = torch.cat(rows).to(dtype)
+    text = text_of(scenario["requests"][index], payload)
+    reasons: list[str] = []
+    for data in _forms(features, tensors, index):
+        try:
+            if _is_carried_on(processor, payload, text, data, features):
+                return data
+            reasons.append("its processor drops them")
+        except Exception as error:
+            if is_memory_error(error) or not scenario["optional"]:
+                raise
+            reasons.append(f"{type(error).__name__}: {error}")
+    return f"takes no features in place of an image: {'; '.join(dict.fromkeys(reasons))}"
+
+
+def _form(parts: Sequence[torch.Tensor]) -> str:
+    """How many features there are, and of what width: a class may merge more than HF gives."""
+    widths = sorted({part.shape[-1] for part in parts})
+    return f"{sum(len(part) for part in parts)} features of width {widths}"
+
+
+def _forms(
+    features: torch.Tensor, tensors: Mapping[str, torch.Tensor], index: int
+) -> Iterator[dict[str, Any]]:
+    """The plain form, and that with what the HF processor counted of the image."""
+    yield {"image": [features]}
+    prefix = f"counts/{index}/image_"
+    counts = {
+        name.removeprefix(f"counts/{index}/"): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+    if counts:
+        yield {"image": {_NAME: features, **counts}}
+
+
+def _is_carried_on(
+    processor: Any,
+    payload: Mapping[str, Any],
+    text: str,
+    data: dict[str, Any],
+    features: torch.Tensor,
+) -> bool:
+    """Tell whether the features are among what the processor hands to the model."""
+    output = processor(
+        text,
+        mm_items=processor.info.parse_mm_data(data),
+        hf_processor_mm_kwargs=dict(payload["processor_kwargs"]),
+    )
+    given = [
+        field.data
+        for items in output["mm_kwargs"].values()
+        for item in items
+        for field in (item or {}).values()
+    ]
+    return any(getattr(one, "shape", None) and one.numel() == features.numel() for one in given)
+
+
+def _reference_tensors(payload: Mapping[str, Any], name: str) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    read_reference(payload, f"scenario-{name}")
+    path = Path(payload["reference"], f"scenario-{name}.safetensors")
+    tensors: dict[str, torch.Tensor] = load_file(str(path))
+    return tensors
