@@ -16,6 +16,8 @@ class SeededBug:
     after: str
     stage: Stage
     subject: str
+    parts: str = ""
+    """Where the modules part: `node` or `edge`, and HF's module; empty: not asked."""
 
 
 BUGS = (
@@ -31,21 +33,24 @@ BUGS = (
         "return [layers] if isinstance(layers, int) else list(layers)",
         "return [layers + 1] if isinstance(layers, int) else [i + 1 for i in layers]",
         Stage.ENCODER,
-        "tower",
+        "model.multi_modal_projector.linear_1",
+        "edge model.multi_modal_projector.linear_1",
     ),
     SeededBug(
         "selection drops the last token, not the class token",
         "feature_select_strategy=self.config.vision_feature_select_strategy",
         "feature_select_strategy=lambda features: features[:, :-1]",
         Stage.ENCODER,
-        "tower",
+        "model.multi_modal_projector.linear_1",
+        "edge model.multi_modal_projector.linear_1",
     ),
     SeededBug(
         "activation of the connector",
         "get_act_fn(config.projector_hidden_act)",
         'get_act_fn("relu")',
         Stage.ENCODER,
-        "connector",
+        "model.multi_modal_projector.linear_2",
+        "edge model.multi_modal_projector.linear_2",
     ),
     SeededBug(
         "two norms exchanged",
@@ -71,6 +76,7 @@ BUGS = (
         'orig_to_new_regex={re.compile(r"linear_2\\.bias"): None,',
         Stage.WEIGHTS,
         "checkpoint elements",
+        "node model.multi_modal_projector.linear_2",
     ),
     SeededBug(
         "one placeholder too few",
@@ -119,5 +125,6 @@ BUGS = (
         "return self.language_model.compute_logits(hidden_states * 1.01)",
         Stage.LOGITS,
         "prompt 0",
+        "edge lm_head",
     ),
 )

@@ -180,7 +180,8 @@ def test_names_that_lead_nowhere_are_counted(found: dict[str, Any]) -> None:
     assert targets["ignored"] == {"tower": 3, "re:.*qkv": 1, "vision": 0}
     assert targets["prefixes"] == {"language_model": 0, "tower.": 3}
     assert {part: entry["found"] for part, entry in targets["adapted"].items()} == {
-        "tower": 2,
+        "tower.*.q": 1,
+        "tower.*.k": 1,
         "projector.up": 0,
     }
-    assert set(found["in_part"]["adapted"]) == {"tower"}
+    assert set(found["in_part"]["adapted"]) == {"tower.*.q", "tower.*.k"}

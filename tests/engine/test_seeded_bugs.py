@@ -16,6 +16,7 @@ from mmport.verification.referee import first_failure
 from mmport.verification.run import Setup, compare
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import resolve_target
+from mmport.workflows.warm import warm_jobs
 from tests.engine.conftest import Checkpoint, Port
 from tests.engine.seeded_bugs import BUGS, SeededBug
 
@@ -38,7 +39,8 @@ def seed(bug: SeededBug, port: Path, folder: Path) -> Subject:
 def prove(model: Path, subjects: list[Subject], python: Path, work: Path) -> list[Evidence]:
     spec = inspect_model(open_source(str(model), revision=None), resolve_target(None))
     setup = Setup(model, facts_from_spec(spec), str(model), None, True, python, python, work)
-    return list(compare(setup, subjects))
+    with warm_jobs(python, python, 2) as run:
+        return list(compare(setup, subjects, run=run))
 
 
 def misjudged(bugs: list[SeededBug], evidence: list[Evidence]) -> list[str]:
@@ -48,6 +50,10 @@ def misjudged(bugs: list[SeededBug], evidence: list[Evidence]) -> list[str]:
         seen = (failure.stage, failure.subject) if failure else None
         if found.outcome is not Outcome.FAILED or seen != (bug.stage, bug.subject):
             wrong.append(f"{bug.name}: expected {bug.stage}/{bug.subject}, saw {seen}")
+        parted = found.divergence
+        where = f"{parted.kind} {parted.hf.module}" if parted else ""
+        if bug.parts and where != bug.parts:
+            wrong.append(f"{bug.name}: expected {bug.parts}, saw {where}")
     return wrong
 
 

@@ -124,7 +124,7 @@ def _pair_events(
     sides: Sides, pair: Pair, ours: list[Call], theirs: list[Call], bound: Bound
 ) -> Iterator[tuple[float, Event]]:
     floors = _Floors(sides)
-    for kind, offset in (("input", 0.0), ("output", 0.5)):
+    for kind in ("input", "output"):
         expected, found = sides.hf.rows(ours, kind), sides.vllm.rows(theirs, kind)
         columns = _columns(pair, expected, found) if kind == "output" else None
         if expected is None or found is None:
@@ -136,7 +136,7 @@ def _pair_events(
         floor = floors.of(ours, kind, columns[0] if columns else None)
         compared = compare_rows(expected, found, floor, bound)
         yield (
-            ours[0].begun + offset,
+            _written(ours[0], kind),
             Event(
                 stage=sides.stage_of(pair.hf),
                 hf=pair.hf,
@@ -149,6 +149,11 @@ def _pair_events(
                 compared=compared,
             ),
         )
+
+
+def _written(call: Call, kind: str) -> float:
+    """When a tensor was recorded: what a module holds inside gives its results before it does."""
+    return float((call.inputs if kind == "input" else call.outputs)[kind].offset)
 
 
 def _columns(pair: Pair, expected: Any, found: Any) -> tuple[list[int], list[int]] | None:
@@ -210,17 +215,19 @@ def _border_events(sides: Sides, bound: Bound) -> Iterator[tuple[float, Event]]:
             subject=subject,
         )
 
+    inner = sides.hf.calls[ours[0].begun :]
+    entry = min((value.offset for one in inner for value in one.inputs.values()), default=0)
     name = "inputs_embeds"
     expected, found = sides.hf.rows(ours, "input", name), sides.vllm.rows(theirs, "input", name)
     if expected is not None and found is not None:
         floor = _Floors(sides).of(ours, "input", None, name)
         compared = compare_rows(expected, found[: len(expected)], floor, bound)
-        yield (ours[0].begun - 0.2, event(MERGED, expected, found, compared))
-    wanted = _positions(sides.hf, sides.hf.calls[ours[0].begun :], "position_ids")
+        yield (entry - 0.2, event(MERGED, expected, found, compared))
+    wanted = _positions(sides.hf, inner, "position_ids")
     given = _positions(sides.vllm, theirs, "positions")
     if wanted is not None and given is not None:
         compared = _compare_positions(wanted, given)
-        yield (ours[0].begun - 0.1, event(POSITIONS, wanted, given, compared))
+        yield (entry - 0.1, event(POSITIONS, wanted, given, compared))
 
 
 def _positions(capture: Capture, calls: Sequence[Call], name: str) -> Array | None:

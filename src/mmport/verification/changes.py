@@ -26,13 +26,25 @@ def equal(one: Path, other: Path, scenarios: Sequence[str]) -> bool:
         return False
     for name in scenarios:
         stage = scenario_stage(name)
-        if StageFiles(one).document(stage) != StageFiles(other).document(stage):
+        documents = [_said(StageFiles(folder).document(stage)) for folder in (one, other)]
+        if documents[0] != documents[1]:
             return False
         if _bytes(one / f"{stage}.safetensors") != _bytes(other / f"{stage}.safetensors"):
             return False
         if not _same_record(capture_folder(one, name), capture_folder(other, name)):
             return False
     return True
+
+
+def _said(document: Any) -> Any:
+    """A scenario's answers, but for those over HF's tokens, which follow from the rest."""
+    if document is None:
+        return None
+    requests = [
+        answer and {key: value for key, value in answer.items() if key != "forced"}
+        for answer in document["requests"]
+    ]
+    return {**document, "requests": requests}
 
 
 def _same_stages(one: Path, other: Path) -> bool:

@@ -43,32 +43,38 @@ def _leads_to(event: Event) -> bool:
 
 
 def _recovers(events: Sequence[Event], place: int) -> bool:
-    """Tell whether something that depends on an event agrees again."""
+    """Tell whether something through which all of an event's effect goes agrees again.
+
+    So it is with the next layer of the same stack, and the one after it, as
+    long as one follows the other at once: what stands beside each other in a
+    list (projectors for several depths) has other calls in between. After the
+    last layer it is what follows in the same part of the model, its final norm.
+    """
     event = events[place]
+    group = layer_of(event.hf)
     for later in events[place + 1 :]:
-        if later.status is Status.AGREES and _depends(later, event):
+        if later.subject or later.stage is not event.stage:
+            return False
+        following = layer_of(later.hf)
+        if following != group:
+            if not _follows(following, group):
+                return False
+            group = following
+        if following != layer_of(event.hf) and later.status is Status.AGREES:
             return True
     return False
 
 
-def _depends(later: Event, event: Event) -> bool:
-    """Tell whether all that an event hands on goes through a later one.
-
-    So it is for a later layer of the same stack, and for the language model's
-    layers after what is merged.
-    """
-    if later.subject or event.subject:
-        return False
-    if later.stage is not event.stage:
-        return False
-    ours, theirs = _numbered(event.hf), _numbered(later.hf)
-    return ours is not None and theirs is not None and ours[0] == theirs[0] and theirs[1] > ours[1]
-
-
-def _numbered(module: str) -> tuple[str, int] | None:
-    layer = layer_of(module)
+def _follows(later: str, layer: str) -> bool:
+    """Tell whether a layer, or a module after the last one, continues a layer's stack."""
     stack, _, index = layer.rpartition(".")
-    return (stack, int(index)) if index.isdigit() else None
+    if not index.isdigit():
+        return False
+    other, _, number = later.rpartition(".")
+    if number.isdigit():
+        return other == stack and int(number) == int(index) + 1
+    part = stack.rpartition(".")[0]
+    return bool(part) and later.startswith(f"{part}.")
 
 
 def divergence_of(

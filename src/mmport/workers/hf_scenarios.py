@@ -99,6 +99,10 @@ class Reference:
                 continue  # as a scenario it is left out, with the reason
             answered += 1
         idle = parameters_without_gradient(self.model) if answered else set()
+        # Counters and positions that a layer keeps; no gradient goes to them.
+        idle |= {
+            name for name, buffer in self.model.named_buffers() if not buffer.is_floating_point()
+        }
         self.model.zero_grad(set_to_none=True)
         return idle
 

@@ -78,6 +78,7 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     await_file(reference / "result.json", ended=reference / "error.json")
     described = [_described(mutant) for mutant in chosen]
     write_json(out / "mutants.json", {"mutants": described, "order": bench.order})
+    report(f"judging {UNMUTATED}")
     for number, mutant in enumerate(chosen):
         _await_room(out / MUTANTS)
         bench.try_out(mutant, out / MUTANTS / str(number))

@@ -32,10 +32,10 @@ def find_targets(
 
     Returns:
         `ignored`: by pattern of the quantisation, how many modules it matches.
-        `adapted`: by part of HF's model (its path up to a layer's index), how
-        many linear layers it has (`layers`), to how many an adapter's name leads
-        (`found`), and one that is `lost`; empty where the class takes no adapters,
-            and of the decoder alone where it takes none for its encoders.
+        `adapted`: by path of HF's linear layers, their indices left open, how many
+            there are (`layers`), to how many an adapter's name leads (`found`), and
+            one that is `lost`; empty where the class takes no adapters, and of the
+            decoder alone where it takes none for its encoders.
         `prefixes`: by prefix of `get_mm_mapping`, how many modules it matches.
     """
     names = [name for name, _ in model.named_modules() if name]
@@ -76,7 +76,7 @@ def _adapted(
             continue
         if not everywhere and not path.startswith(f"{hf['decoder']}."):
             continue
-        group = re.sub(r"\.\d+\..*$", "", path)
+        group = re.sub(r"\.\d+(?=\.|$)", ".*", path)
         entry = parts.setdefault(group, {"layers": 0, "found": 0, "lost": ""})
         entry["layers"] += 1
         target = _mapped(path, mapper)

@@ -77,6 +77,32 @@ def test_a_difference_that_the_next_layer_does_not_show_is_a_form() -> None:
     assert all(one.outcome is Outcome.PASSED for one in measurements(events, "image"))
 
 
+def test_the_last_layer_is_excused_by_the_norm_after_it() -> None:
+    last = [_event("m.layers.2.router", "output", _BAD), _event("m.norm", "input", _OK)]
+
+    assert first_fault(last) is None
+
+
+def test_layers_side_by_side_do_not_excuse_each_other() -> None:
+    events = [
+        _event("m.layers.0.a", "output", _OK),
+        _event("m.merger.0.up", "output", _BAD),
+        _event("m.layers.1.a", "output", _OK),
+        _event("m.merger.1.up", "output", _OK),
+    ]
+
+    assert first_fault(events) == 1
+
+
+def test_another_tower_is_no_excuse() -> None:
+    events = [
+        _event("m.one.layers.0.a", "output", _BAD),
+        _event("m.two.patch_embed", "input", _OK),
+    ]
+
+    assert first_fault(events) == 0
+
+
 def test_a_fault_after_a_mere_form_is_found() -> None:
     assert first_fault(_stack(_OK, _BAD, _OK, _OK, _OK, _OK, _OK, _BAD, _BAD, _BAD)) == 7
 

@@ -116,7 +116,10 @@ def write_modules(side: Side, *, engine: bool, off: str = "") -> None:
     def output(module: str) -> dict[str, Any]:
         return {"output": rows + (module == off)}
 
-    names: dict[str, Any] = {"inputs_embeds": rows, "positions" if engine else "position_ids": np.arange(2)}
+    names: dict[str, Any] = {
+        "inputs_embeds": rows,
+        "positions" if engine else "position_ids": np.arange(2),
+    }
     modules = [(name, {"input": rows}, output(name)) for name in ("projector", "layers.0.norm")]
     root: Any = ("" if engine else "layers", names, {"output": rows})
     write_record(side.folder / "capture-image", [modules[0], root, modules[1]])

@@ -56,6 +56,7 @@ class Engine:
     """Stands in for `run_jobs`: writes what the workers would, and tells of it."""
 
     changes: Sequence[Change]
+    unmutated: Change = nothing
     again: Change = nothing
     restored: Change = nothing
     errors: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -78,13 +79,14 @@ class Engine:
         out.mkdir(parents=True)
         (out / "mutants.json").write_text(json.dumps({"mutants": described, "order": []}))
         for name, change in (
-            ("unmutated", nothing),
+            ("unmutated", self.unmutated),
             ("again", self.again),
             ("restored", self.restored),
         ):
             self.write(reference.out, out / name, change)
         (reference.out / "result.json").write_text("{}")
         tell = options["progress"]
+        tell("in-tree", "judging unmutated")
         for number, change in enumerate(self.changes):
             folder = out / "mutants" / str(number)
             self.write(reference.out, folder, change)
@@ -155,6 +157,7 @@ def test_a_test_passes_where_all_that_matters_was_caught(tmp_path: Path) -> None
         (Engine([other_logprobs], again=hardly_other_logprobs), "same bits"),
         (Engine([other_logprobs], restored=other_tokens), "taken back"),
         (Engine([]), "no mutant"),
+        (Engine([other_logprobs], unmutated=other_tokens), "does not pass: logits"),
     ],
 )
 def test_a_test_that_says_nothing_does_not_pass(tmp_path: Path, engine: Engine, said: str) -> None:

@@ -183,3 +183,18 @@ def test_a_tensor_missing_from_a_layer_that_exists_is_lost() -> None:
     )
     found["tensors"]["vision_tower.layers.1.norm.bias"] = 4
     assert set(failures(found)) == {"checkpoint elements"}
+
+
+def test_zeros_where_a_part_has_no_bias_are_right() -> None:
+    fused = {"qkv_proj.weight": [(0, "q_proj.weight", 0, 2), (2, "k_proj.weight", 0, 2)]}
+    found = trace(
+        landing("q_proj.bias", "qkv_proj.bias", elements=2),
+        landing("v_proj.bias", "qkv_proj.bias", elements=2, first=4),
+        padding={"qkv_proj.bias": blank(2, first=2)},
+        sources=fused,
+    )
+    assert failures(found) == {}
+
+    found["tensors"]["k_proj.bias"] = 2
+    found["landed"]["k_proj.bias"] = {"elements": 2, "distinct": 2}
+    assert set(failures(found)) == {"parameters filled"}

@@ -23,7 +23,8 @@ def argument_names(forward: Callable[..., Any]) -> tuple[str, ...]:
         names = tuple(inspect.signature(forward).parameters)
     except (TypeError, ValueError):
         return ()
-    plainest = getattr(getattr(forward, "__self__", None), "forward_native", None)
+    method = inspect.unwrap(forward)
+    plainest = getattr(getattr(method, "__self__", None), "forward_native", None)
     return argument_names(plainest) if names == ("args", "kwargs") and plainest else names
 
 

@@ -25,7 +25,12 @@ _OTHER_EPSILON = 1e-6
 
 
 def _norms(specimen: Specimen) -> Iterator[Place]:
-    return (place for place in specimen.running() if "norm" in type(place.module).__name__.lower())
+    """Places that keep the form of what they norm: what norms pixels alone is none of them."""
+    for place in specimen.running():
+        flows = place.input is not None and place.output is not None
+        is_norm = "norm" in type(place.module).__name__.lower()
+        if is_norm and flows and place.input.shape == place.output.shape:
+            yield place
 
 
 def _of_norms(specimen: Specimen, make: Callable[[Place, Forward], Forward]) -> Iterator[Found]:

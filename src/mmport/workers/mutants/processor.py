@@ -121,7 +121,7 @@ def _outputs(specimen: Specimen, change: Callable[[Any], Any]) -> Iterator[Found
                 outputs = preprocess(*args, **kwargs)
                 for key in [key for key in outputs if "pixel" in key and "mask" not in key]:
                     value = outputs[key]
-                    if isinstance(value, torch.Tensor) and value.is_floating_point():
+                    if isinstance(value, torch.Tensor):
                         outputs[key] = change(value)
                     elif isinstance(value, list):
                         outputs[key] = [
@@ -167,7 +167,7 @@ def _tile_order(specimen: Specimen) -> Iterator[Found]:
 
 @operator("pixels through bfloat16", _SETTINGS, parts=_PARTS)
 def _cast(specimen: Specimen) -> Iterator[Found]:
-    return _outputs(specimen, lambda pixels: pixels.bfloat16().to(pixels))
+    return _outputs(specimen, lambda pixels: pixels.bfloat16().to(pixels.dtype))
 
 
 @operator("picture shifted by one pixel", _SETTINGS, parts=_PARTS)

@@ -82,8 +82,14 @@ def operator(
 
 
 def stages_of(specimen: Specimen, path: str) -> tuple[str, ...]:
-    """The stages in which a fault of a module may be noticed first."""
-    return _STAGES.get(specimen.phase_of(path), ("encoder", "merge", "decoder", "logits"))
+    """The stages in which a fault of a module may be noticed first.
+
+    What has no weights is seen in what comes after it; after the encoder's last
+    module that is the merge.
+    """
+    phase = specimen.phase_of(path)
+    stages = _STAGES.get(phase, ("encoder", "merge", "decoder", "logits"))
+    return (*stages, "merge") if phase == "encoder" and specimen.ends_encoder(path) else stages
 
 
 def find_mutants(specimen: Specimen) -> list[Mutant]:

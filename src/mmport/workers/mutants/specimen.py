@@ -114,6 +114,16 @@ class Specimen:
         parent = path.rpartition(".")[0]
         return self.phase_of(parent) if path else ""
 
+    def ends_encoder(self, path: str) -> bool:
+        """Whether nothing with weights begins in the encoder after a place that has none."""
+        place = self.places.get(path)
+        if place is None or not place.ran or _owns_weights(place.module):
+            return False
+        return not any(
+            other.begin > place.end and other.phase == place.phase and _owns_weights(other.module)
+            for other in self.running()
+        )
+
     def order(self) -> list[dict[str, Any]]:
         """The calls, for whoever wants to know what lies beside what."""
         return [
@@ -122,8 +132,7 @@ class Specimen:
                 "begin": place.begin,
                 "end": place.end,
                 "phase": place.phase,
-                "leaf": not any(True for _ in place.module.children()),
-                "weights": next(place.module.parameters(recurse=False), None) is not None,
+                "weights": _owns_weights(place.module),
             }
             for place in self.running()
         ]
@@ -204,6 +213,10 @@ class _Watch:
             if below:
                 return below[0]
         return paths[0]
+
+
+def _owns_weights(module: nn.Module) -> bool:
+    return any(True for _ in module.parameters(recurse=False))
 
 
 def _is_head(module: nn.Module) -> bool:

@@ -102,8 +102,9 @@ def _tile_features(specimen: Specimen) -> Iterator[Found]:
 @operator("features of two items exchanged", _FEATURES, scenarios=("items",))
 def _exchange_features(specimen: Specimen) -> Iterator[Found]:
     def change(items: list[torch.Tensor]) -> list[torch.Tensor]:
-        alike = len({item.shape for item in items}) == 1
-        return items[::-1] if alike else items
+        import torch
+
+        return list(torch.cat(items[::-1]).split([len(item) for item in items]))
 
     return _features(specimen, change)
 
