@@ -65,11 +65,7 @@ def _adapted(
 ) -> dict[str, dict[str, Any]]:
     known = set(names)
     everywhere = bool(getattr(model, "supports_tower_connector_lora", False))
-    packed = {
-        part: whole
-        for whole, parts in (getattr(model, "packed_modules_mapping", None) or {}).items()
-        for part in parts
-    }
+    packed = {part: whole for whole, parts in _packed(model).items() for part in parts}
     parts: dict[str, dict[str, Any]] = {}
     for path, module in hf["modules"].items():
         if module["kind"] != "Linear" or path.endswith(_OUTPUT_HEAD):
@@ -85,6 +81,15 @@ def _adapted(
         else:
             entry["lost"] = entry["lost"] or f"{path} to {target}"
     return parts
+
+
+def _packed(model: nn.Module) -> dict[str, list[str]]:
+    """What a class says is fused; where it says nothing vLLM asks its parts."""
+    for holders in ([model], model.children()):
+        said = [getattr(holder, "packed_modules_mapping", None) or {} for holder in holders]
+        if any(said):
+            return {whole: parts for one in said for whole, parts in one.items()}
+    return {}
 
 
 def _leads_somewhere(target: str, known: set[str], packed: Mapping[str, str]) -> bool:

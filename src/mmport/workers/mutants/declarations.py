@@ -64,12 +64,18 @@ def _half(specimen: Specimen) -> Iterator[Found]:
 @operator("fused names not declared", _NAMES, parts=("names",))
 def _unpacked(specimen: Specimen) -> Iterator[Found]:
     """The names of an adapter's fused parts lead nowhere."""
-    if getattr(specimen.model, "packed_modules_mapping", None):
-        yield (
-            "packed_modules_mapping",
-            ("weights",),
-            lambda: patched(specimen.model, "packed_modules_mapping", {}),
-        )
+    name = "packed_modules_mapping"
+    # vLLM asks the parts where the whole says nothing.
+    holders = [one for one in (specimen.model, *specimen.model.children()) if getattr(one, name, 0)]
+
+    def apply() -> Any:
+        stack = ExitStack()
+        for holder in holders:
+            stack.enter_context(patched(holder, name, {}))
+        return stack
+
+    if holders:
+        yield name, ("weights",), apply
 
 
 @operator("names of an adapter lead nowhere", _NAMES, parts=("names",))
