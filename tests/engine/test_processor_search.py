@@ -129,6 +129,7 @@ def failed(evidence: Evidence) -> list[Measurement]:
     ]
 
 
+@pytest.mark.full(reason="an engine import for each fault; one is in each run")
 def test_a_right_port_passes_and_each_fault_is_named(
     checkpoint: Checkpoint, port_of: Port, engine_python: Path, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ KINDS = (
 """One of each group at least."""
 
 
+@pytest.mark.full(reason="a fault after the other for minutes; seeded bugs are in each run")
 def test_faults_of_every_group_are_noticed_in_the_right_place(
     checkpoint: Checkpoint, port_of: Port, engine_python: Path, tmp_path: Path
 ) -> None:

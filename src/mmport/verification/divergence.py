@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mmport.model.evidence import Divergence, Measurement, ModuleFigure, Outcome, Place, Stage
 from mmport.verification.activations import (
+    MERGED,
     Event,
     Status,
     by_layer,
@@ -52,6 +54,14 @@ def _recovers(events: Sequence[Event], place: int) -> bool:
     """
     event = events[place]
     group = layer_of(event.hf)
+    if event.stage is Stage.DECODER and _ends_well(events):
+        return True
+    if event.stage is Stage.MERGE and not event.subject:
+        # Some scale embeddings in the table's own module, some afterwards.
+        return any(
+            later.subject == MERGED and later.status is Status.AGREES
+            for later in events[place + 1 :]
+        )
     for later in events[place + 1 :]:
         if later.subject or later.stage is not event.stage:
             return False
@@ -63,6 +73,41 @@ def _recovers(events: Sequence[Event], place: int) -> bool:
         if following != layer_of(event.hf) and later.status is Status.AGREES:
             return True
     return False
+
+
+def _ends_well(events: Sequence[Event]) -> bool:
+    """Tell whether the last that is known of the language model agrees: all goes through it."""
+    inside = [one for one in events if one.stage is Stage.DECODER and one.kind == "output"]
+    known = [one.status for one in inside if one.status is not Status.UNKNOWN]
+    return bool(known) and known[-1] is Status.AGREES
+
+
+def forms(events: Sequence[Event]) -> set[tuple[str, str]]:
+    """Find what is only of another form on the two sides: it differs, and it does not last.
+
+    Returns:
+        HF's modules, each with `input` or `output`.
+    """
+    return {
+        (event.hf, event.kind)
+        for place, event in enumerate(events)
+        if event.status is Status.DIFFERS and not event.subject and _recovers(events, place)
+    }
+
+
+def without(events: Sequence[Event], known: Collection[tuple[str, str]]) -> tuple[Event, ...]:
+    """Leave what is of another form uncompared, in the scenarios too in which all differs."""
+    return tuple(
+        replace(
+            event,
+            compared=replace(
+                event.compared, status=Status.UNKNOWN, detail="of another form on the two sides"
+            ),
+        )
+        if (event.hf, event.kind) in known and event.status is Status.DIFFERS
+        else event
+        for event in events
+    )
 
 
 def _follows(later: str, layer: str) -> bool:

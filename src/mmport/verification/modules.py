@@ -11,7 +11,13 @@ from mmport.verification.alignment import Pair, align
 from mmport.verification.bounds import Bounds
 from mmport.verification.captures import Capture, capture_folder
 from mmport.verification.cases import Scenario
-from mmport.verification.divergence import divergence_of, measurements, module_figures
+from mmport.verification.divergence import (
+    divergence_of,
+    forms,
+    measurements,
+    module_figures,
+    without,
+)
 from mmport.verification.judging import Judge
 from mmport.verification.stage_files import StageFiles
 
@@ -41,10 +47,14 @@ def judge_modules(
     found += _targets(theirs.get("targets", {}))
     figures: list[ModuleFigure] = []
     divergences: list[Divergence] = []
-    for scenario in scenarios:
-        if not scenario.record:
-            continue
-        events = _events(reference, candidate, scenario.name, ours, pairs, bounds)
+    recorded = {
+        scenario: _events(reference, candidate, scenario.name, ours, pairs, bounds)
+        for scenario in scenarios
+        if scenario.record
+    }
+    known = {form for events in recorded.values() for form in forms(events)}
+    for scenario, compared in recorded.items():
+        events = without(compared, known)
         found += measurements(events, scenario.name)
         figures += module_figures(events, scenario.name)
         parted = divergence_of(events, scenario.name, ours["modules"], theirs["modules"])

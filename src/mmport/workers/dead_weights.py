@@ -69,3 +69,21 @@ def _is_encoder(name: str, module: Any, model: Any) -> bool:
     gradients = [parameter.grad is not None for parameter in module.parameters()]
     holds_embeddings = any(part is model.get_input_embeddings() for part in module.modules())
     return bool(name) and any(gradients) and not holds_embeddings
+
+
+def idle_buffers(model: Any, idle: Collection[str]) -> set[str]:
+    """Name the buffers without a part in what the model computes; no gradient tells of them.
+
+    They are counters and positions, which hold no floating numbers, and those of
+    a part whose parameters are all idle.
+    """
+    found = set()
+    for name, buffer in model.named_buffers():
+        path = name.rpartition(".")[0]
+        mates: list[str] = []
+        while path and not mates:
+            mates = [f"{path}.{one}" for one, _ in model.get_submodule(path).named_parameters()]
+            path = path.rpartition(".")[0]
+        if not buffer.is_floating_point() or (mates and all(one in idle for one in mates)):
+            found.add(name)
+    return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .capture import Recorder, find_decoder
-from .dead_weights import parameters_without_gradient
+from .dead_weights import idle_buffers, parameters_without_gradient
 from .exchange import is_memory_error, write_stage
 from .greedy import generate_greedily
 from .hf_processing import Caller
@@ -99,10 +99,7 @@ class Reference:
                 continue  # as a scenario it is left out, with the reason
             answered += 1
         idle = parameters_without_gradient(self.model) if answered else set()
-        # Counters and positions that a layer keeps; no gradient goes to them.
-        idle |= {
-            name for name, buffer in self.model.named_buffers() if not buffer.is_floating_point()
-        }
+        idle |= idle_buffers(self.model, idle)
         self.model.zero_grad(set_to_none=True)
         return idle
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mmport.model.evidence import Outcome, Stage
-from mmport.verification.activations import Comparison, Event, Status, compare_rows
-from mmport.verification.divergence import divergence_of, first_fault, measurements
+from mmport.verification.activations import MERGED, Comparison, Event, Status, compare_rows
+from mmport.verification.divergence import (
+    divergence_of,
+    first_fault,
+    forms,
+    measurements,
+    without,
+)
 
 _MODULES = {
     f"m.layers.{i}.{n}": {"kind": "Linear", "source": "x/y.py:1-9"} for i in range(3) for n in "ab"
@@ -92,6 +100,27 @@ def test_layers_side_by_side_do_not_excuse_each_other() -> None:
     ]
 
     assert first_fault(events) == 1
+
+
+def test_embeddings_that_are_scaled_later_are_excused_by_the_merged_ones() -> None:
+    table = _event("m.embed", "output", _BAD, Stage.MERGE)
+    merged = replace(_event("m", "input", _OK, Stage.MERGE), subject=MERGED)
+
+    assert first_fault([table, merged]) is None
+    lasting = replace(merged, compared=replace(merged.compared, status=_BAD))
+    assert first_fault([table, lasting]) == 0
+
+
+def test_a_form_that_one_scenario_shows_is_no_fault_in_another() -> None:
+    table = _event("m.table", "output", _BAD, Stage.DECODER)
+    late = _event("m.layers.0.a", "output", _BAD, Stage.DECODER)
+    right = [table, replace(late, compared=replace(late.compared, status=_OK))]
+
+    assert first_fault(right) is None
+    known = forms(right)
+    assert known == {("m.table", "output")}
+    assert first_fault([table, late]) == 0
+    assert first_fault(without([table, late], known)) == 1
 
 
 def test_another_tower_is_no_excuse() -> None:
