@@ -18,10 +18,12 @@ from tests.engine.conftest import Checkpoint, Port
 
 pytestmark = pytest.mark.engine
 
-SLOW = pytest.mark.full(reason="an engine start for each further model; three are in each run")
+SLOW = pytest.mark.full(
+    reason="an engine start for each further model; two and the demo's are in each run"
+)
 
 CASES = [
-    ("clip-llama", None),
+    pytest.param("clip-llama", None, marks=SLOW),
     ("siglip-qwen2", None),
     pytest.param("clip-mistral", None, marks=SLOW),
     ("two-layers", "transformers-4"),
