@@ -19,14 +19,14 @@ from tests.engine.conftest import Checkpoint, Port
 pytestmark = pytest.mark.engine
 
 SLOW = pytest.mark.full(
-    reason="an engine start for each further model; two and the demo's are in each run"
+    reason="an engine start for each further model; one and the demo's are in each run"
 )
 
 CASES = [
     pytest.param("clip-llama", None, marks=SLOW),
     ("siglip-qwen2", None),
     pytest.param("clip-mistral", None, marks=SLOW),
-    ("two-layers", "transformers-4"),
+    pytest.param("two-layers", "transformers-4", marks=SLOW),
     pytest.param("two-layers", None, marks=SLOW),
     pytest.param("full-selection", None, marks=SLOW),
     pytest.param("tied-embeddings", None, marks=SLOW),

@@ -13,10 +13,12 @@ import pytest
 from mmport.core.termination import termination_raises
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from mmport.cli.app import app, main
 from mmport.core.files import staged_folder
+# Whoever runs the tests in the background may have had it ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 @app.command("slow")
 def slow(folder: Path) -> None:

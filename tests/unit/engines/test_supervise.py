@@ -313,6 +313,7 @@ class TestInterruption:
             from mmport.engines.warm import WarmPool
             # Whoever runs the tests in the background may have had it ignored.
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             job = Job("one", Path({sys.executable!r}), "fake_tasks", {{"behaviour": "hang"}},
                       Path({str(one.out)!r}), {{}}, Path({str(workers)!r}))
             if {way!r} == "afresh":
