@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
-from .patches import patched
+from .patches import patched, patched_alike
 from .registry import Found, operator
 from .specimen import Specimen
 
@@ -60,14 +59,8 @@ def _stale_values(specimen: Specimen) -> Iterator[Found]:
 
         return call
 
-    def apply() -> Any:
-        stack = ExitStack()
-        for processor in specimen.processors:
-            stack.enter_context(patched(processor, "apply", make(processor.apply)))
-        return stack
-
     if specimen.processors:
-        yield "apply", _LATER, apply
+        yield "apply", _LATER, lambda: patched_alike(specimen.processors, "apply", make)
 
 
 def _shapes(values: Any) -> tuple[Any, ...]:

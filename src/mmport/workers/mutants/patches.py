@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,3 +58,13 @@ def rewired(module: nn.Module, make: Callable[[Callable[..., Any]], Callable[...
     """Replace a module's `forward` by what `make` makes of it."""
     with patched(module, "forward", make(module.forward)):
         yield
+
+
+def patched_alike(
+    holders: Iterable[Any], name: str, make: Callable[[Any], Any]
+) -> AbstractContextManager[Any]:
+    """Put in place of each holder's attribute what `make` makes of it."""
+    stack = ExitStack()
+    for holder in holders:
+        stack.enter_context(patched(holder, name, make(getattr(holder, name))))
+    return stack

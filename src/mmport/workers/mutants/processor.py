@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from .patches import patched
+from .patches import patched, patched_alike
 from .registry import Found, operator
 from .specimen import Specimen
 
@@ -187,14 +187,8 @@ def _prompts(specimen: Specimen, change: Callable[[Any], None]) -> Iterator[Foun
 
         return call
 
-    def apply() -> Any:
-        stack = ExitStack()
-        for processor in specimen.processors:
-            stack.enter_context(patched(processor, "apply", make(processor.apply)))
-        return stack
-
     if specimen.processors:
-        yield "apply", _STAGE, apply
+        yield "apply", _STAGE, lambda: patched_alike(specimen.processors, "apply", make)
 
 
 def _edit(result: Any, place: int, remove: int, insert: list[int]) -> None:
