@@ -123,17 +123,16 @@ def _matched(
 def _pair_events(
     sides: Sides, pair: Pair, ours: list[Call], theirs: list[Call], bound: Bound
 ) -> Iterator[tuple[float, Event]]:
-    floors = _Floors(sides)
     for kind in ("input", "output"):
         expected, found = sides.hf.rows(ours, kind), sides.vllm.rows(theirs, kind)
         columns = _columns(pair, expected, found) if kind == "output" else None
         if expected is None or found is None:
             continue
-        if columns is not None:
-            expected, found = expected[:, columns[0]], found[:, columns[1]]
         if kind == "output" and columns is None and not pair.alone:
             continue
-        floor = floors.of(ours, kind, columns[0] if columns else None)
+        floor = _floor(sides, expected, ours, kind, columns[0] if columns else None)
+        if columns is not None:
+            expected, found = expected[:, columns[0]], found[:, columns[1]]
         compared = compare_rows(expected, found, floor, bound)
         yield (
             _written(ours[0], kind),
@@ -170,28 +169,25 @@ def _shape(call: Call, kind: str) -> tuple[int, ...]:
     return value.shape if value else ()
 
 
-class _Floors:
-    """By how much HF parts from itself in other arithmetic, at a tensor."""
-
-    def __init__(self, sides: Sides) -> None:
-        self._sides = sides
-
-    def of(
-        self, calls: list[Call], kind: str, columns: list[int] | None, name: str = ""
-    ) -> float | None:
-        expected = self._sides.hf.rows(calls, kind, name)
-        floors = []
-        for variant in self._sides.variants.values():
-            mine = variant.by_module.get(calls[0].module, [])
-            numbers = {call.call for call in calls}
-            found = variant.rows([call for call in mine if call.call in numbers], kind, name)
-            if expected is None or found is None or expected.shape != found.shape:
-                continue
-            pair = (
-                (expected, found) if columns is None else (expected[:, columns], found[:, columns])
-            )
-            floors.append(relative_difference(*pair))
-        return max(floors, default=None)
+def _floor(
+    sides: Sides,
+    expected: Array,
+    calls: list[Call],
+    kind: str,
+    columns: list[int] | None = None,
+    name: str = "",
+) -> float | None:
+    """By how much HF parts from itself in other arithmetic, at a tensor it gave as `expected`."""
+    floors = []
+    numbers = {call.call for call in calls}
+    for variant in sides.variants.values():
+        mine = variant.by_module.get(calls[0].module, [])
+        found = variant.rows([call for call in mine if call.call in numbers], kind, name)
+        if found is None or expected.shape != found.shape:
+            continue
+        pair = (expected, found) if columns is None else (expected[:, columns], found[:, columns])
+        floors.append(relative_difference(*pair))
+    return max(floors, default=None)
 
 
 def _border_events(sides: Sides, bound: Bound) -> Iterator[tuple[float, Event]]:
@@ -220,7 +216,7 @@ def _border_events(sides: Sides, bound: Bound) -> Iterator[tuple[float, Event]]:
     name = "inputs_embeds"
     expected, found = sides.hf.rows(ours, "input", name), sides.vllm.rows(theirs, "input", name)
     if expected is not None and found is not None:
-        floor = _Floors(sides).of(ours, "input", None, name)
+        floor = _floor(sides, expected, ours, "input", name=name)
         compared = compare_rows(expected, found[: len(expected)], floor, bound)
         yield (entry - 0.2, event(MERGED, expected, found, compared))
     wanted = _positions(sides.hf, inner, "position_ids")

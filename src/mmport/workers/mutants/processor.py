@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
-from .patches import patched, patched_alike
+from .patches import patched_alike
 from .registry import Found, operator
 from .specimen import Specimen
 
@@ -40,11 +39,7 @@ def _setting(specimen: Specimen, name: str, change: Callable[[Any], Any | None])
             continue
 
         def apply(instances: list[Any] = instances) -> Any:
-            stack = ExitStack()
-            for instance in instances:
-                changed = change(getattr(instance, name))
-                stack.enter_context(patched(instance, name, changed))
-            return stack
+            return patched_alike(instances, name, change)
 
         yield f"{worker}.{name}", _STAGE, apply
 
@@ -133,10 +128,7 @@ def _outputs(specimen: Specimen, change: Callable[[Any], Any]) -> Iterator[Found
             return call
 
         def apply(instances: list[Any] = instances) -> Any:
-            stack = ExitStack()
-            for instance in instances:
-                stack.enter_context(patched(instance, "preprocess", make(instance.preprocess)))
-            return stack
+            return patched_alike(instances, "preprocess", make)
 
         yield name, _STAGE, apply
 
