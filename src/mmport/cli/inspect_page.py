@@ -11,7 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from mmport.core.errors import one_line
-from mmport.model.spec import CheckpointSpec, EncoderSpec, LanguageModelSpec, Source, VlmSpec
+from mmport.model.spec import (
+    Anatomy,
+    CheckpointSpec,
+    ConnectorSpec,
+    EncoderSpec,
+    FeatureSpec,
+    LanguageModelSpec,
+    PlaceholderSpec,
+    Source,
+    VlmSpec,
+)
 from mmport.workflows.inspection import InspectionReport
 
 _VERDICTS = {
@@ -50,19 +60,14 @@ def _facts(spec: VlmSpec, version: str) -> Table:
     table.add_column(overflow="fold")
     rows: list[tuple[str, str]] = [("source", _source(spec.source))]
     rows += [(f"{encoder.modality} encoder", _encoder(encoder)) for encoder in spec.encoders]
-    rows += [
-        ("features", _features(spec)),
-        ("connector", _connector(spec)),
-        ("language model", _language_model(spec.language_model, version)),
-    ]
-    rows += [
-        (
-            "placeholder",
-            f"{item.token} (id {item.token_id}), {item.tokens_per_item} of them for one "
-            f"{item.modality}",
-        )
-        for item in spec.placeholders
-    ]
+    if spec.features is not None:
+        rows.append(("features", _features(spec.features)))
+    if spec.connector is not None:
+        rows.append(("connector", _connector(spec.connector)))
+    if spec.anatomy is not None:
+        rows += _anatomy(spec.anatomy)
+    rows.append(("language model", _language_model(spec.language_model, version)))
+    rows += [("placeholder", _placeholder(item)) for item in spec.placeholders]
     rows.append(("checkpoint", _checkpoint(spec.checkpoint)))
     for label, value in rows:
         table.add_row(label, Text(one_line(value)))
@@ -84,16 +89,32 @@ def _encoder(encoder: EncoderSpec) -> str:
     )
 
 
-def _features(spec: VlmSpec) -> str:
-    layers = spec.features.layers
+def _anatomy(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
+    yield "parts", f"{', '.join(anatomy.parts)}, as {anatomy.owner} makes them"
+    for method in anatomy.methods:
+        inputs = ", ".join(field for _, field in method.inputs)
+        inline = " (done inline in its forward)" if method.source else ""
+        yield f"{method.modality} features", f"{method.name}({inputs}){inline}"
+    if anatomy.position_inputs:
+        yield "positions", "multimodal rotary ones, by get_rope_index"
+
+
+def _placeholder(item: PlaceholderSpec) -> str:
+    written = f"{item.token} (id {item.token_id})" if item.token else f"id {item.token_id}"
+    if not item.tokens_per_item:
+        return f"{written}, as many as its processor makes of one {item.modality}"
+    return f"{written}, {item.tokens_per_item} of them for one {item.modality}"
+
+
+def _features(features: FeatureSpec) -> str:
+    layers = features.layers
     which = "layer" if len(layers) == 1 else "layers"
     names = ", ".join(map(str, layers))
-    kept = "all tokens" if spec.features.selection == "full" else "without the first token"
-    return f"hidden states of {which} {names}, {kept} (selection {spec.features.selection})"
+    kept = "all tokens" if features.selection == "full" else "without the first token"
+    return f"hidden states of {which} {names}, {kept} (selection {features.selection})"
 
 
-def _connector(spec: VlmSpec) -> str:
-    connector = spec.connector
+def _connector(connector: ConnectorSpec) -> str:
     bias = "with bias" if connector.bias else "without bias"
     return (
         f"{connector.family}: {connector.input_size} to {connector.output_size}, "
@@ -120,7 +141,8 @@ def _checkpoint(checkpoint: CheckpointSpec | None) -> str:
     files = checkpoint.files
     where = files[0] if len(files) == 1 else f"{len(files)} files"
     count = checkpoint.parameter_count
-    return f"{_short(count)} parameters ({count:,}) in {where}, keys of {checkpoint.layout}"
+    layout = f", keys of {checkpoint.layout}" if checkpoint.layout else ""
+    return f"{_short(count)} parameters ({count:,}) in {where}{layout}"
 
 
 def _short(count: int) -> str:

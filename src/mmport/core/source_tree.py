@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,17 +19,27 @@ class FoundClass:
 
 @dataclass(slots=True)
 class SourceTree:
-    """The packages below `root`, parsed on demand; nothing is imported."""
+    """The packages below `root`, parsed on demand; nothing is imported.
+
+    `texts` are modules that lie elsewhere, by dotted name: a model repo's own.
+    """
 
     root: Path
+    texts: Mapping[str, str] = field(default_factory=dict)
     _modules: dict[str, ast.Module | None] = field(default_factory=dict)
 
     def module(self, name: str) -> ast.Module | None:
         """Parse a module by its dotted name; None if there is no such source file."""
         if name not in self._modules:
-            path = self._path(name)
-            self._modules[name] = None if path is None else ast.parse(path.read_bytes())
+            self._modules[name] = ast.parse(text) if (text := self.text(name)) else None
         return self._modules[name]
+
+    def text(self, name: str) -> str | None:
+        """Read a module's source by its dotted name; None if there is no such file."""
+        if name in self.texts:
+            return self.texts[name]
+        path = self._path(name)
+        return None if path is None else path.read_text(encoding="utf-8")
 
     def find_class(self, module: str, name: str) -> FoundClass | None:
         """Find a class by name, through imports and plain aliases, as far as the source goes."""
@@ -70,12 +80,13 @@ class SourceTree:
             case ast.ImportFrom():
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:
-                        return self._absolute(module, node), alias.name
+                        return self.absolute(module, node), alias.name
             case ast.Assign(targets=[ast.Name(id=bound)], value=ast.Name(id=original)):
                 return (module, original) if bound == name else None
         return None
 
-    def _absolute(self, module: str, node: ast.ImportFrom) -> str:
+    def absolute(self, module: str, node: ast.ImportFrom) -> str:
+        """Name the module that a `from … import` means, written in `module`."""
         if node.level == 0:
             return node.module or ""
         path = self._path(module)

@@ -6,9 +6,10 @@ import re
 
 from mmport.core.errors import MalformedSource
 from mmport.model.plan import PortPlan
-from mmport.templates.filters import distribution, dotted, identifier
+from mmport.templates.filters import distribution, dotted, expression, identifier
 
 _ROLES = ("connector", "encoder", "language_model")
+_WRAPPED_ROLES = ("encoder", "language_model")
 
 
 def check_plan(plan: PortPlan) -> None:
@@ -23,8 +24,9 @@ def check_plan(plan: PortPlan) -> None:
         identifier(name)
     distribution(plan.names.distribution)
     roles = sorted(component.role for component in plan.components)
-    if roles != sorted(_ROLES):
-        raise _malformed(f"the plan's components are {roles}, not one each of {', '.join(_ROLES)}")
+    wanted = _WRAPPED_ROLES if "encoder" in roles and plan.wrapped else _ROLES
+    if roles != sorted(wanted):
+        raise _malformed(f"the plan's components are {roles}, not one each of {', '.join(wanted)}")
     for component in plan.components:
         dotted(component.vllm_path)
         if component.vllm_class:
@@ -32,10 +34,18 @@ def check_plan(plan: PortPlan) -> None:
         if component.vllm_module:
             dotted(component.vllm_module)
     reused = plan.component("encoder")
-    if not (reused.vllm_class and reused.vllm_module):
+    if not plan.wrapped and not (reused.vllm_class and reused.vllm_module):
         raise _malformed("the plan names no class for the encoder")
-    for rule in plan.renames:
-        _check_pattern(rule.pattern)
+    for item in plan.items:
+        for text in (item.token, item.token_id):
+            expression(text)
+        for field in item.fields:
+            identifier(field)
+    patterns = [rule.pattern for rule in plan.renames]
+    patterns += [rule.pattern for rule in plan.dropped]
+    patterns += [pattern for change in plan.changes for pattern in change.patterns]
+    for pattern in patterns:
+        _check_pattern(pattern)
 
 
 def _check_pattern(pattern: str) -> None:

@@ -6,9 +6,11 @@ import ast
 
 from mmport.core.errors import NotPortable, UnknownTarget
 from mmport.generation import style
+from mmport.generation.one_file import merged_modules
 from mmport.generation.plans import check_plan
 from mmport.model.plan import PortPlan
 from mmport.model.spec import VlmSpec
+from mmport.templates.filters import identifier, statement
 from mmport.templates.render import has_era, render
 from mmport.vllm_api.eras import ERAS
 
@@ -30,8 +32,16 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
             "choose a release of vLLM from 0.31 on with --target-vllm",
         )
     check_plan(plan)
-    model = render(plan.era, "model.py", plan=plan, spec=spec)
+    model = render(plan.era, "wrapped.py" if plan.wrapped else "model.py", plan=plan, spec=spec)
+    code = spec.anatomy.code if spec.anatomy else ()
     if plan.layout == "file":
+        if code:
+            raise NotPortable(
+                "a port that carries code of the model's repo is no single file",
+                "leave out --layout file",
+            )
+        if searches_sizes(plan):
+            model = merged_modules(render(plan.era, "image_sizes.py"), model)
         model = _with_header(model, render(plan.era, "file_header.py", plan=plan))
         return {plan.model_file: _python(plan, model)}
     values = {"plan": plan, "spec": spec, **_vllm_range(plan.era)}
@@ -44,7 +54,17 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
         plan.model_file: _python(plan, model),
         "tests/test_smoke.py": _python(plan, smoke_test),
     }
+    if searches_sizes(plan):
+        sizes = render(plan.era, "image_sizes.py")
+        files[f"{plan.names.package}/image_sizes.py"] = _python(plan, sizes)
+    for name, text in code:
+        files[f"{plan.names.package}/{identifier(name)}.py"] = statement(text)
     return dict(sorted(files.items()))
+
+
+def searches_sizes(plan: PortPlan) -> bool:
+    """Tell whether a port has to search for the item that becomes the most tokens."""
+    return any(item.counted != "constant" for item in plan.items)
 
 
 def first_party(plan: PortPlan) -> str:

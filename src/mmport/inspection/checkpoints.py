@@ -37,6 +37,23 @@ def read_checkpoint(
     ), []
 
 
+def read_tensors(source: ModelSource) -> tuple[CheckpointSpec | None, list[Finding]]:
+    """Read the weights' names and shapes, whatever their layout.
+
+    Raises:
+        MalformedSource: a header is broken.
+    """
+    headers = source.tensor_headers()
+    if not headers:
+        return None, _unread(source)
+    return CheckpointSpec(
+        layout=None,
+        files=tuple(sorted({header.file for header in headers.values()})),
+        tensors=group_tensors(headers),
+        parameter_count=parameter_count(headers.values()),
+    ), []
+
+
 def _unread(source: ModelSource) -> list[Finding]:
     pickles = [name for name in source.files if name.endswith(_PICKLES)]
     if not pickles:

@@ -79,6 +79,14 @@ def image_encoder(fields: Fields, *, path: str) -> EncoderSpec:
     return encoder
 
 
+def is_known_encoder(model_type: str) -> bool:
+    """Tell whether a vision config's model type is in the table of encoders."""
+    return any(
+        model_type in (*family.model_types, *family.whole_models)
+        for family in encoder_families().values()
+    )
+
+
 def encoder_tokens(encoder: EncoderSpec) -> int:
     """Count the tokens that the encoder makes of an image, class tokens included."""
     patches = (encoder.image_size // encoder.patch_size) ** 2

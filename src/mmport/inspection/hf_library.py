@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mmport.anatomy import heads
+from mmport.anatomy.classes import find_class
 from mmport.core.errors import MalformedSource
 from mmport.core.source_tree import SourceTree
 
@@ -47,6 +49,16 @@ def build_config(model_type: str, values: Mapping[str, Any]) -> Any:
         ) from error
 
 
+def config_type(class_name: str) -> str:
+    """Name the model type of a config class, or nothing; of several the one of its own name."""
+    _transformers()
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    types = [kind for kind, name in CONFIG_MAPPING_NAMES.items() if name == class_name]
+    own = class_name.removesuffix("Config").lower()
+    return min(types, key=lambda kind: kind.replace("_", "").replace("-", "") != own, default="")
+
+
 def causal_lm_architecture(model_type: str) -> str | None:
     """Name the causal-LM class that transformers builds for a text model type."""
     _transformers()
@@ -54,6 +66,27 @@ def causal_lm_architecture(model_type: str) -> str | None:
 
     name: str | None = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(model_type)
     return name
+
+
+@cache
+def causal_lm_types() -> Mapping[str, str]:
+    """Map the causal-LM classes of transformers to the first model type of each."""
+    _transformers()
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    types: dict[str, str] = {}
+    for model_type, name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.items():
+        types.setdefault(name, model_type)
+    return types
+
+
+def decoder_class(model_type: str) -> str | None:
+    """Name the class that transformers' AutoModel makes of a model type."""
+    _transformers()
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    found = MODEL_MAPPING_NAMES.get(model_type)
+    return found if isinstance(found, str) or not found else str(found[0])
 
 
 def is_image_text_model(model_type: str) -> bool:
@@ -91,6 +124,26 @@ def auto_class(model_type: str) -> str | None:
     return "AutoModelForSeq2SeqLM" if listens and processor_class(model_type) else None
 
 
+def multimodal_architecture(model_type: str) -> str | None:
+    """Name the class that transformers builds for a multimodal model type."""
+    _transformers()
+    from transformers.models.auto import modeling_auto
+
+    for mapping in (
+        modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
+        modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    ):
+        if model_type in mapping:
+            return str(mapping[model_type])
+    return None
+
+
+def exports(name: str) -> bool:
+    """Tell whether transformers gives a name at its top."""
+    return name in dir(_transformers())
+
+
 @cache
 def processor_source(model_type: str, class_name: str = "") -> ast.Module | None:
     """Read the module that defines a model type's processor, or the processor named.
@@ -122,8 +175,8 @@ def base_prefix(model_type: str, architecture: str) -> str:
 
     It is `base_model_prefix` of the class or the nearest of its bases.
     """
-    tree = _source()
-    found = tree.find_class(_modeling(model_type), architecture)
+    tree = source_tree()
+    found = tree.find_class(modeling_module(model_type), architecture)
     for item in tree.lineage(found) if found else ():
         for node in item.node.body:
             match node:
@@ -137,45 +190,15 @@ def base_prefix(model_type: str, architecture: str) -> str:
 
 @cache
 def head_arithmetic(model_type: str, architecture: str) -> tuple[str, ...]:
-    """Name the settings by which a class changes its logits after the head.
-
-    From the source of its `forward`: what stands on the right of an assignment
-    to `logits` and is no call. `logits * self.logit_scale` gives `logit_scale`.
-    """
-    found = _source().find_class(_modeling(model_type), architecture)
-    body = found.node.body if found else ()
-    names = {
-        node.attr
-        for method in body
-        if isinstance(method, ast.FunctionDef) and method.name == "forward"
-        for assignment in ast.walk(method)
-        if isinstance(assignment, ast.Assign) and _assigns(assignment, "logits")
-        for node in _settings(assignment.value)
-    }
-    return tuple(sorted(names))
-
-
-def _assigns(assignment: ast.Assign, name: str) -> bool:
-    return any(isinstance(item, ast.Name) and item.id == name for item in assignment.targets)
-
-
-def _settings(value: ast.expr) -> list[ast.Attribute]:
-    """Find the outermost attributes of `self` in an expression that are not called."""
-    called = {id(node.func) for node in ast.walk(value) if isinstance(node, ast.Call)}
-    inner = {id(node.value) for node in ast.walk(value) if isinstance(node, ast.Attribute)}
-    return [
-        node
-        for node in ast.walk(value)
-        if isinstance(node, ast.Attribute)
-        and id(node) not in called | inner
-        and ast.unparse(node).startswith("self.")
-    ]
+    """Name the settings by which a class changes its logits after the head."""
+    found = find_class(source_tree(), modeling_module(model_type), architecture)
+    return heads.head_arithmetic(found) if found else ()
 
 
 @cache
 def activations() -> frozenset[str]:
     """Name the activation functions that transformers knows, from its source."""
-    tree = _source().module("transformers.activations")
+    tree = source_tree().module("transformers.activations")
     for node in tree.body if tree else ():
         match node:
             case ast.Assign(targets=[ast.Name(id="ACT2CLS")], value=ast.Dict(keys=keys)):
@@ -187,7 +210,7 @@ def activations() -> frozenset[str]:
     return frozenset()
 
 
-def _modeling(model_type: str) -> str:
+def modeling_module(model_type: str) -> str:
     """Name the module that holds a model type's classes."""
     _transformers()
     from transformers.models.auto.configuration_auto import model_type_to_module_name
@@ -197,7 +220,8 @@ def _modeling(model_type: str) -> str:
 
 
 @cache
-def _source() -> SourceTree:
+def source_tree() -> SourceTree:
+    """Give the source of transformers."""
     return SourceTree(_library().parent)
 
 

@@ -10,6 +10,8 @@ from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
 from mmport.inspection.families import FAMILIES
 from mmport.inspection.families.family import Family, Inspection
+from mmport.inspection.general import read_general
+from mmport.inspection.opened import has_own_model
 from mmport.model.spec import VlmSpec
 from mmport.vllm_api.catalog import Catalog, Target, load
 
@@ -43,11 +45,17 @@ def examine(source: ModelSource, target: Target, *, trust_remote_code: bool = Fa
     config = source.read_json(CONFIG)
     model_type, architecture = _names(config)
     catalog = load(target.version)
+    if has_own_model(config):
+        return read_general(source, config, architecture, catalog)
     if not hf_library.knows(model_type):
         raise _unknown_type(config, model_type, trust_remote_code)
     family = _family(config, model_type, architecture, catalog)
     _check_parts(config)
-    return family.read(source, hf_library.build_config(family.model_type, config), catalog)
+    if family is not None:
+        built = hf_library.build_config(family.model_type, config)
+        if family.serves(built):
+            return family.read(source, built, catalog)
+    return read_general(source, config, architecture, catalog)
 
 
 def _names(config: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -70,7 +78,8 @@ def _names(config: Mapping[str, Any]) -> tuple[str, str | None]:
 
 def _family(
     config: Mapping[str, Any], model_type: str, architecture: str | None, catalog: Catalog
-) -> Family:
+) -> Family | None:
+    """Find the family of a model; None where its own source has to tell what it is."""
     fitting = [family for family in FAMILIES.values() if family.model_type == model_type]
     for family in fitting:
         if architecture in (None, family.architecture):
@@ -85,29 +94,15 @@ def _family(
             f"{CONFIG} says {architecture} and model_type {model_type[:80]!r}, which do not fit",
             f"mend model_type in the model's {CONFIG}",
         )
-    raise _no_family(config, model_type, architecture, catalog)
-
-
-def _no_family(
-    config: Mapping[str, Any], model_type: str, architecture: str | None, catalog: Catalog
-) -> NotPortable:
     name = architecture or hf_library.causal_lm_architecture(model_type) or model_type
-    shown = repr(name[:80])
-    if not hf_library.is_image_text_model(model_type) and not any(key in config for key in _TOWERS):
-        served = catalog.text(name) or catalog.on_backend(name)
-        return NotPortable(
-            f"{shown} is not a vision-language model: it has no encoder to port",
-            f"vLLM {catalog.version} serves it as it is: vllm serve MODEL"
-            if served
-            else "name a vision-language model",
-        )
-    known = ", ".join(sorted(FAMILIES))
-    in_tree = catalog.multimodal(name)
-    return NotPortable(
-        f"{shown} is not of a shape that mmport can port yet; it can port {known}",
-        f"vLLM {catalog.version} has a class for it: vllm serve MODEL"
-        if in_tree
-        else "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+    if hf_library.auto_class(model_type) or any(key in config for key in _TOWERS):
+        return None
+    served = catalog.text(name) or catalog.on_backend(name)
+    raise NotPortable(
+        f"{name[:80]!r} is not a vision-language model: it has no encoder to port",
+        f"vLLM {catalog.version} serves it as it is: vllm serve MODEL"
+        if served
+        else "name a vision-language model",
     )
 
 
@@ -132,5 +127,5 @@ def _check_parts(config: Mapping[str, Any]) -> None:
     for part in ("text_config", "vision_config"):
         values = config.get(part)
         stated = values.get("model_type") if isinstance(values, dict) else None
-        if isinstance(stated, str) and not hf_library.knows(stated):
+        if isinstance(stated, str) and stated and not hf_library.knows(stated):
             raise _unknown_type(config, stated, trust_remote_code=False)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from mmport.model.conversions import Dropped, TensorChange
+from mmport.model.spec import Counted, Modality, Rotation, Setting, Written
+
 Layout = Literal["plugin", "file"]
 
 
@@ -54,6 +57,46 @@ class ComponentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemPlan:
+    """How a port has one kind of item processed.
+
+    `token` is what a user writes for it, an expression over `processor`;
+    `token_id` the id at the positions of its features, one over `config`.
+    `fields` are the processor's outputs that the encoder takes. What else is
+    told is as in `ItemProcessing`.
+    """
+
+    modality: Modality
+    token: str
+    token_id: str
+    fields: tuple[str, ...]
+    written: Written
+    counted: Counted
+    numbered: bool
+    framed: bool
+    special_tokens: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModelPlan:
+    """How a port builds its language model.
+
+    `settings` are put into the text config before; `rotation` is told the rotary
+    embeddings after, where the class rotates the other way. `decoder` (module,
+    class) is registered with transformers' AutoModel, for vLLM's backend to find.
+    The port inherits `declares`, and asks `state_of` (module, class) for what
+    these demand of it.
+    """
+
+    architecture: str
+    settings: tuple[Setting, ...] = ()
+    rotation: Rotation | None = None
+    decoder: tuple[str, str] | None = None
+    declares: tuple[str, ...] = ()
+    state_of: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rename:
     """A rule of the weight map: a regular expression over checkpoint names.
 
@@ -95,10 +138,20 @@ class PortPlan:
     lora: bool
     """The language model takes adapters, and so does the port."""
     decisions: tuple[Decision, ...]
+    dropped: tuple[Dropped, ...] = ()
+    changes: tuple[TensorChange, ...] = ()
+    language_model: LanguageModelPlan | None = None
+    items: tuple[ItemPlan, ...] = ()
+    """Of a wrapped port; others have their processing in the template."""
 
     def component(self, role: str) -> ComponentPlan:
-        """The component that plays `role`; a plan has exactly one of each."""
+        """The component that plays `role`; there is one, or none."""
         return next(part for part in self.components if part.role == role)
+
+    @property
+    def wrapped(self) -> bool:
+        """Whether HF's own encoder is part of the port."""
+        return self.component("encoder").strategy is Strategy.WRAP
 
     @property
     def model_module(self) -> str:

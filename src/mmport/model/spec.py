@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mmport.model.conversions import WeightFacts
+
 SPEC_SCHEMA = "mmport.spec/1"
 
 Modality = Literal["image", "video", "audio"]
 MergeStrategy = Literal["scatter"]
 Positions = Literal["rope"]
+TextPositions = Literal["rope", "mrope"]
+Rotation = Literal["pairs", "halves"]
+Setting = tuple[str, bool | int | str]
+"""An attribute of a config and its value; a string is another attribute, whose value it takes."""
 FeatureSelection = Literal["default", "full"]
+Written = Literal["placeholder", "nothing", "tokens"]
+Counted = Literal["constant", "method", "asked"]
 KeyLayout = Literal[
     "transformers-4", "transformers-4.52", "transformers-5", "transformers-5-below-model"
 ]
@@ -75,6 +83,24 @@ class ConnectorSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TextCandidate:
+    """A text architecture of vLLM that can serve a language model, as far as source tells.
+
+    `settings` are attributes that the class reads and the text config lacks.
+    `rotation` is how the model pairs what it rotates where the class does it the
+    other way; `decoder` the module and class that the Transformers backend has to
+    be told of, as transformers' AutoModel does not know it.
+    """
+
+    architecture: str
+    found: Literal["name", "config", "structure", "namesake", "backend"]
+    reason: str
+    settings: tuple[Setting, ...] = ()
+    rotation: Rotation | None = None
+    decoder: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageModelSpec:
     """The text part and the vLLM architecture that serves it (None: there is none).
 
@@ -94,19 +120,119 @@ class LanguageModelSpec:
     head_arithmetic: tuple[str, ...] = ()
     """Settings by which the text-only class changes its logits after the head
     (`logit_scale`, `final_logit_softcapping`), and the VLM's class does not."""
+    missing_arithmetic: tuple[str, ...] = ()
+    """The reverse: what the VLM's class does, and the text-only class does not."""
+    positions: TextPositions = "rope"
+    candidates: tuple[TextCandidate, ...] = ()
+    """What can serve it, the likeliest first; `vllm_architecture` is the first of them."""
+    not_served: str = ""
+    """Why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceholderSpec:
     """The token that stands for one item in the prompt.
 
-    `tokens_per_item` is how many of them an item becomes.
+    `tokens_per_item` is how many of them an item becomes; 0 where that depends
+    on the item.
     """
 
     modality: Modality
     token: str
     token_id: int
     tokens_per_item: int
+
+
+ARGUMENTS: dict[Modality, str] = {"image": "images", "video": "videos", "audio": "audio"}
+"""By which keyword a processor is given the items of a modality."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemProcessing:
+    """How a processor takes the items of one modality.
+
+    Expressions are Python over the name `processor`.
+    """
+
+    modality: Modality
+    written: Written
+    """What a user writes for an item: a placeholder that the processor expands,
+    nothing, as the processor puts the tokens before the prompt, or all tokens."""
+    placeholder: str
+    """Expression of what is searched for in the text; empty if nothing is."""
+    prefix: str
+    suffix: str
+    """Expressions of what must stand around the placeholder, or HF refuses the text."""
+    counted: Counted
+    """How tokens are counted: the same for items of all sizes, by a method of the
+    processor, or by having it process an item."""
+    numbered: bool
+    """An item's place in the prompt is written into its expansion."""
+    framed: bool
+    """The processor puts tokens before or after every text, beside the tokenizer's."""
+    special_tokens: bool
+    """The tokenizer's own tokens around a text are wanted."""
+    unused: tuple[str, ...]
+    """Outputs of the item's processor that are taken away again."""
+
+    @property
+    def argument(self) -> str:
+        """The keyword of the items in a call of the processor."""
+        return ARGUMENTS[self.modality]
+
+    @property
+    def text(self) -> str:
+        """Expression of a text that asks for one item and nothing else."""
+        parts = [part for part in (self.prefix, self.placeholder, self.suffix) if part]
+        return " + ".join(parts) or '""'
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMethod:
+    """What turns the tensors of one modality into embeddings of the language model.
+
+    `inputs` are pairs of a parameter and the processor's output that it takes.
+    `result` is the attribute of the returned value that holds the features;
+    empty: the value itself. `source` is the method's text where HF's class has
+    no such method, and its `forward` does this inline. `token` is the attribute
+    of the config (dotted) that holds the id at the features' positions; empty
+    where the source compares ids with no such thing.
+    """
+
+    modality: Modality
+    name: str
+    inputs: tuple[tuple[str, str], ...]
+    result: str = ""
+    source: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """How HF's class is put together, as its source tells.
+
+    `owner`, of `module`, is the class that computes features; `path` is where
+    it is from the top of the model (`model`, or empty for the top itself).
+    `statements` of its `__init__` make `parts`, the attributes that features
+    need. `imports` are the names in them, each with its module.
+    """
+
+    module: str
+    owner: str
+    path: str
+    parts: tuple[str, ...]
+    statements: tuple[str, ...]
+    imports: tuple[tuple[str, str], ...]
+    methods: tuple[FeatureMethod, ...]
+    language_model: str
+    """Attribute path from the top of the model."""
+    code: tuple[tuple[str, str], ...] = ()
+    """The repo's own modules that these need, by name, cut to that; none where
+    transformers has them."""
+    weights: WeightFacts | None = None
+    position_inputs: tuple[str, ...] = ()
+    """What `get_rope_index` takes besides ids and mask, where the class has that
+    method: its positions then depend on the media."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +253,8 @@ class TensorGroup:
 class CheckpointSpec:
     """The weights as their headers tell: names, shapes, dtypes, no values."""
 
-    layout: KeyLayout
+    layout: KeyLayout | None
+    """None where no table knows the layouts of such a model."""
     files: tuple[str, ...]
     tensors: tuple[TensorGroup, ...]
     parameter_count: int
@@ -143,11 +270,16 @@ class VlmSpec:
     model_type: str
     modalities: tuple[Modality, ...]
     encoders: tuple[EncoderSpec, ...]
-    features: FeatureSpec
-    connector: ConnectorSpec
+    features: FeatureSpec | None
+    connector: ConnectorSpec | None
     language_model: LanguageModelSpec
     placeholders: tuple[PlaceholderSpec, ...]
     merge: MergeStrategy
     positions: Positions
     checkpoint: CheckpointSpec | None
     """None where the source has a config and no weights."""
+    items: tuple[ItemProcessing, ...] = ()
+    """How the processor takes items, where its source was read for that."""
+    anatomy: Anatomy | None = None
+    """Of a model that no table of encoders and connectors describes: its source does.
+    It has no `features` and no `connector` then, and its encoders' sizes are its own."""

@@ -48,7 +48,7 @@ class Fact:
 
     def about_parts(self, spec: VlmSpec, era: str) -> bool:
         """Tell whether the fact is about this model, leaving its checkpoint aside."""
-        layers = len(spec.features.layers)
+        layers = len(spec.features.layers) if spec.features else 1
         deep = self.max_feature_layers is None or layers > self.max_feature_layers
         return self.about_kind(spec, era) and deep
 

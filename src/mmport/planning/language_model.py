@@ -1,52 +1,98 @@
-"""The language model of a port: which class of vLLM serves it, and what that class can do."""
+"""The language model of a port: which class of vLLM serves it, and what that class needs."""
 
 from __future__ import annotations
 
 from mmport.core.errors import NotPortable
-from mmport.model.plan import ComponentPlan, Decision, Strategy
-from mmport.model.spec import VlmSpec
+from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
+from mmport.model.spec import LanguageModelSpec, TextCandidate, VlmSpec
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
 
-_OUT_OF_REACH = {
-    "IsHybrid": "mixes attention with layers that keep a recurrent state",
-    "IsAttentionFree": "has no attention",
-    "HasInnerState": "keeps a state beside the key-value cache",
-}
-"""What a class of vLLM declares and a port does not; vLLM would take the port for
-a plain attention model, and give it no room for that state."""
+_STATE = ("HasInnerState", "IsAttentionFree", "IsHybrid", "SupportsMambaPrefixCaching")
+"""What a class of vLLM declares that keeps a state beside the key-value cache. vLLM asks
+the port for it, and would take one that does not declare it for a plain attention model."""
+
+_BACKEND_HINT = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
 
 
 def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, ModelClass]:
     """Plan the language model, and find the class of vLLM that serves it.
 
     Raises:
-        NotPortable: vLLM serves no such text model, or it needs what a port does not declare.
+        NotPortable: vLLM serves no such text model, or not as this one needs it.
     """
     part = spec.language_model
-    served_by = part.vllm_architecture
-    found = None if served_by is None else catalog.serves_text(served_by)
-    if served_by is None or found is None:
-        name = served_by or part.hf_architecture or part.model_type
-        raise NotPortable(
-            f"vLLM {catalog.version} registers no text model for {name}",
-            "choose another release with --target-vllm, or port the language model first",
-        )
-    _refuse_state(found)
+    _check(spec, part)
+    chosen, served_by = _chosen(part, catalog)
     component = ComponentPlan(
         role="language_model",
         strategy=Strategy.REUSE,
         hf_path=part.path,
         vllm_path=port_path(part.path),
-        vllm_class=served_by,
+        vllm_class=chosen.architecture,
     )
-    return component, found
+    return component, served_by
+
+
+def language_model_plan(spec: VlmSpec, catalog: Catalog) -> LanguageModelPlan:
+    """Say how the port builds its language model, and what it declares for its sake.
+
+    Raises:
+        NotPortable: vLLM serves no such text model.
+    """
+    chosen, served_by = _chosen(spec.language_model, catalog)
+    declares = tuple(name for name in _STATE if served_by.supports(name))
+    return LanguageModelPlan(
+        architecture=chosen.architecture,
+        settings=chosen.settings,
+        rotation=chosen.rotation,
+        decoder=chosen.decoder,
+        declares=declares,
+        state_of=(served_by.module, served_by.class_name) if declares else None,
+    )
+
+
+def require_plain(plan: LanguageModelPlan) -> None:
+    """Refuse a language model that needs more than to be built from its config.
+
+    Raises:
+        NotPortable: it keeps a state, or has to be told something before or after.
+    """
+    needs = [
+        *plan.declares,
+        *(f"{name} = {value!r} in its config" for name, value in plan.settings),
+        *([f"{plan.rotation} rotated"] if plan.rotation else []),
+        *([f"{plan.decoder[1]} made known to transformers"] if plan.decoder else []),
+    ]
+    if needs:
+        raise NotPortable(
+            f"{plan.architecture} of vLLM needs more than a port of this kind gives it "
+            f"({', '.join(needs)})",
+            _BACKEND_HINT,
+        )
 
 
 def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[Decision, ...]:
     """Say what is made of the language model, and what the port cannot do because of it."""
-    choice = f"{Strategy.REUSE} {spec.language_model.vllm_architecture}"
-    made = [Decision("language model", choice, _reason(spec, catalog))]
+    chosen, _ = _chosen(spec.language_model, catalog)
+    choice = f"{Strategy.REUSE} {chosen.architecture}"
+    made = [Decision("language model", choice, _reason(chosen, catalog))]
+    others = [item for item in spec.language_model.candidates if item is not chosen]
+    if others and chosen.found != "name":
+        names = ", ".join(item.architecture for item in others)
+        made.append(Decision("language model, else", names, "they fit as well, by their source"))
+    for name, value in chosen.settings:
+        why = f"vLLM's {served_by.class_name} asks the text config for it, which does not say it"
+        told = f"its {value}" if isinstance(value, str) else repr(value)
+        made.append(Decision(f"text config's {name}", told, why))
+    if chosen.rotation:
+        model_type = spec.language_model.model_type
+        why = f"{model_type} rotates {chosen.rotation}, and {served_by.class_name} does not"
+        made.append(Decision("rotary embedding", chosen.rotation, why))
+    declared = [name for name in _STATE if served_by.supports(name)]
+    if declared:
+        why = f"vLLM's {served_by.class_name} keeps a state beside the key-value cache"
+        made.append(Decision("interfaces", ", ".join(declared), why))
     if not served_by.supports("SupportsPP"):
         why = f"vLLM's {served_by.class_name} cannot be split over pipeline stages"
         made.append(Decision("pipeline parallelism", "left out", why))
@@ -56,19 +102,43 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
     return (*made, *_head(spec))
 
 
-def _refuse_state(served_by: ModelClass) -> None:
-    declared = [name for name in _OUT_OF_REACH if served_by.supports(name)]
-    if declared:
+def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
+    """Refuse what no class of vLLM makes good."""
+    if part.positions == "mrope" and not (spec.anatomy and spec.anatomy.position_inputs):
         raise NotPortable(
-            f"vLLM's {served_by.class_name} {_OUT_OF_REACH[declared[0]]} "
-            f"({', '.join(declared)}), which a port does not declare",
-            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+            f"the language model {part.model_type} has multimodal rotary positions",
+            "mmport ports language models with one position a token",
+        )
+    if part.missing_arithmetic:
+        raise NotPortable(
+            f"{spec.architecture} of transformers changes its logits by "
+            f"{' and '.join(part.missing_arithmetic)}, and {part.vllm_architecture} of vLLM "
+            "does not",
+            _BACKEND_HINT,
         )
 
 
-def _reason(spec: VlmSpec, catalog: Catalog) -> str:
+def _chosen(part: LanguageModelSpec, catalog: Catalog) -> tuple[TextCandidate, ModelClass]:
+    """Take the first candidate that the target has; the spec may be of another release."""
+    named = part.vllm_architecture
+    for item in part.candidates or ((TextCandidate(named, "name", ""),) if named else ()):
+        served_by = catalog.serves_text(item.architecture) or catalog.architectures[
+            "transformers_backend"
+        ].get(item.architecture)
+        if served_by is not None:
+            return item, served_by
+    name = part.vllm_architecture or part.hf_architecture or part.model_type
+    raise NotPortable(
+        part.not_served or f"vLLM {catalog.version} registers no text model for {name}",
+        "choose another release with --target-vllm, or port the language model first",
+    )
+
+
+def _reason(chosen: TextCandidate, catalog: Catalog) -> str:
     built = "the port builds it from the registry"
-    if catalog.text(str(spec.language_model.vllm_architecture)):
+    if chosen.found != "name":
+        return f"{chosen.reason}; {built}"
+    if catalog.text(chosen.architecture):
         return f"vLLM registers it as a text model; {built}"
     return f"vLLM serves it as text by its Transformers backend; {built}"
 
@@ -77,8 +147,9 @@ def _head(spec: VlmSpec) -> tuple[Decision, ...]:
     settings = spec.language_model.head_arithmetic
     if not settings:
         return ()
+    text = spec.language_model.hf_architecture or spec.language_model.vllm_architecture
     reason = (
-        f"{spec.language_model.hf_architecture} changes its logits by "
+        f"{text} changes its logits by "
         f"{' and '.join(settings)}, and {spec.architecture} of transformers does not"
     )
     return (Decision("head", "without the language model's own", reason),)

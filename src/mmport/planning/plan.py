@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mmport.core.errors import NotPortable
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
-from mmport.model.spec import EncoderSpec, PlaceholderSpec, VlmSpec
+from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose, differences
 from mmport.planning.encoders import ReusableEncoder, reusable_encoders
 from mmport.planning.language_model import decisions as language_model_decisions
-from mmport.planning.language_model import language_model
+from mmport.planning.language_model import language_model, language_model_plan, require_plain
 from mmport.planning.names import port_names
 from mmport.planning.renames import port_path, weight_renames
+from mmport.planning.wrapped import plan_wrapped
 from mmport.vllm_api.catalog import Target, load
 
 _CONNECTOR_REASON = (
@@ -30,9 +31,14 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         UnknownTarget: there is no catalog of the target.
     """
     catalog = load(target.version)
-    tower, placeholder = _single_image_encoder(spec), _image_placeholder(spec)
+    if spec.anatomy is not None:
+        return plan_wrapped(spec, spec.anatomy, target, catalog, layout=layout)
+    tower, connector = _single_image_encoder(spec), _connector(spec)
+    placeholder = _image_placeholder(spec)
     reused = _reusable(tower)
     text, served_by = language_model(spec, catalog)
+    built = language_model_plan(spec, catalog)
+    require_plain(built)
     verdict, alternatives = choose(spec, catalog)
     components = (
         ComponentPlan(
@@ -46,8 +52,8 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         ComponentPlan(
             role="connector",
             strategy=Strategy.LOWER,
-            hf_path=spec.connector.path,
-            vllm_path=port_path(spec.connector.path),
+            hf_path=connector.path,
+            vllm_path=port_path(connector.path),
         ),
         text,
     )
@@ -64,6 +70,7 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         plain_head=bool(spec.language_model.head_arithmetic),
         pipeline_parallel=served_by.supports("SupportsPP"),
         lora=served_by.supports("SupportsLoRA"),
+        language_model=built,
         decisions=(
             Decision("target", target.version, f"era {target.era}"),
             *alternatives,
@@ -84,6 +91,15 @@ def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:
             "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
         )
     return spec.encoders[0]
+
+
+def _connector(spec: VlmSpec) -> ConnectorSpec:
+    if spec.connector is None:
+        raise NotPortable(
+            f"{spec.architecture} has no connector that mmport knows",
+            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+        )
+    return spec.connector
 
 
 def _image_placeholder(spec: VlmSpec) -> PlaceholderSpec:

@@ -6,8 +6,10 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmport.anatomy.configs import read_config
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
+from mmport.inspection import hf_library
 from mmport.reference_models.resolve import has_own_code
 
 # The auto classes that a repo may map to its model, the most telling first.
@@ -58,6 +60,17 @@ def own_code(source: TinySource) -> OwnCode:
     names = [name for name in source.files.files if name.endswith(".py") and "/" not in name]
     files = {name: source.files.read_text(name) for name in names}
     return OwnCode(files, _processor(source.files, files), _auto_class(source.config))
+
+
+def with_defaults(source: ModelSource, config: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what the repo's own config class has as defaults, which `config.json` may omit.
+
+    Raises:
+        MalformedSource: the class cannot be found or read.
+    """
+    names = [name for name in source.files if name.endswith(".py") and "/" not in name]
+    modules = {name.removesuffix(".py"): source.read_text(name) for name in names}
+    return read_config(config, modules, hf_library.config_type).filled
 
 
 def _auto_class(config: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
 from mmport.reference_models.encoder import first
 from mmport.reference_models.facts import FamilyFacts, ItemFacts, family_of, sizes
-from mmport.reference_models.own_code import TinySource, own_code
+from mmport.reference_models.own_code import TinySource, own_code, with_defaults
 from mmport.reference_models.processor import ImageGeometry, shrink_settings
 from mmport.reference_models.resolve import Resolved, has_own_code, resolve
 from mmport.reference_models.shrink import fill_in, shrink_config
@@ -61,6 +61,8 @@ def find_source(source: ModelSource | str, *, trust_remote_code: bool = False) -
             f" {hf_library.version()} knows by the repo's own code alone",
             "look at that code, and add --trust-remote-code if it may be run",
         )
+    if has_own_code(config):
+        config = with_defaults(source, config)
     family = family_of(config["model_type"])
     inner = _inner_level(resolve(config))
     return TinySource("", config, source, _layout_of(source, family.encoder, inner))

@@ -32,6 +32,8 @@ class SpecialTokens:
     words: tuple[str, ...]
     begun: bool = False
     """Whether another than the tokenizer begins a prompt."""
+    any_case: bool = False
+    """Whether `img_context` is the name of `<IMG_CONTEXT>`, as it is in hub repos."""
 
     @property
     def ids(self) -> dict[str, int]:
@@ -51,8 +53,10 @@ class SpecialTokens:
         """Find the token that a config calls `name` in `name_token_id` or the like."""
         if f"{name}_token" in self.attributes:
             return self.attributes[f"{name}_token"]
-        bare = (token for token in self.tokens if re.sub(r"\W", "", token) == name)
-        return next(bare, None)
+        bare = {re.sub(r"\W", "", token): token for token in reversed(self.tokens)}
+        if name not in bare and self.any_case:
+            return {word.lower(): token for word, token in bare.items()}.get(name.lower())
+        return bare.get(name)
 
 
 def find_tokens(
@@ -81,6 +85,7 @@ def find_tokens(
     ordered += [attributes[name] for name in _FIRST if name in attributes]
     ordered += [*attributes.values(), *family.tokens.ids.values(), *others, *family.tokens.others]
     found = SpecialTokens(_distinct(ordered, family), attributes, family.tokens.words, begun)
+    found = replace(found, any_case=own_processor is not None)
     invented = [
         f"<{name}>"
         for values in config_values

@@ -6,6 +6,7 @@ through the filter for the place where it stands.
 
 from __future__ import annotations
 
+import ast
 import keyword
 import re
 import shlex
@@ -83,6 +84,36 @@ def distribution(value: object) -> str:
     raise MalformedSource(f"{value!r} cannot name a distribution", "generate the port anew")
 
 
+def expression(value: object) -> str:
+    """Pass one expression of Python on.
+
+    Raises:
+        MalformedSource: the value is anything else.
+    """
+    try:
+        ast.parse(str(value), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise MalformedSource(
+            f"{value!r} is no expression of Python", "generate the port anew"
+        ) from error
+    return str(value)
+
+
+def statement(value: object) -> str:
+    """Pass statements of Python on, as many as there are, without an indentation of their own.
+
+    Raises:
+        MalformedSource: the value is anything else.
+    """
+    try:
+        ast.parse(str(value))
+    except (SyntaxError, ValueError) as error:
+        raise MalformedSource(
+            f"{str(value)[:80]!r} is no Python", "generate the port anew"
+        ) from error
+    return str(value)
+
+
 FILTERS = {
     "repr": python_repr,
     "raw": raw_string,
@@ -92,4 +123,6 @@ FILTERS = {
     "markdown": markdown,
     "shell": shell,
     "distribution": distribution,
+    "expression": expression,
+    "statement": statement,
 }

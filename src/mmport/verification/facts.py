@@ -9,15 +9,32 @@ import msgspec
 
 from mmport.core.errors import MalformedSource, ModelNotFound
 from mmport.core.jsonable import from_builtins
+from mmport.inspection.hf_library import auto_class
 from mmport.model.facts import CARD, ModalityFacts, ModelFacts
 from mmport.model.spec import VlmSpec
 
 _QUESTION = "USER: {items}\nWhat is shown here?\nASSISTANT:"
 _MOST_IMAGES = 8
+_SIDE, _FRAMES = 336, 8
+_SECONDS, _RATE = 4.0, 16000
+_MOST_TOKENS = 4096
+
+
+def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
+    """Take the facts from a spec that knows the model's parts, else from a card if there is one.
+
+    Raises:
+        MalformedSource: the card cannot be understood.
+    """
+    if spec.anatomy is not None and has_card(folder):
+        return facts_from_card(folder)
+    return facts_from_spec(spec)
 
 
 def facts_from_spec(spec: VlmSpec) -> ModelFacts:
-    """Take the facts from a spec, which knows the model's parts as well."""
+    """Take the facts from a spec, which may know the model's parts as well."""
+    if spec.connector is None:
+        return _facts_of_any(spec)
     encoder, text, placeholder = spec.encoders[0], spec.language_model, spec.placeholders[0]
     images = ModalityFacts(
         kind="image",
@@ -40,6 +57,31 @@ def facts_from_spec(spec: VlmSpec) -> ModelFacts:
         connector=spec.connector.path,
         encoder=encoder.path,
         cache_elements=2 * text.num_layers * text.hidden_size,
+    )
+
+
+def _facts_of_any(spec: VlmSpec) -> ModelFacts:
+    modalities = tuple(
+        ModalityFacts(
+            kind=item.modality,
+            prompt=item.token,
+            token_id=item.token_id,
+            most_items=_MOST_IMAGES,
+            width=_SIDE if item.modality != "audio" else 0,
+            height=_SIDE if item.modality != "audio" else 0,
+            frames=_FRAMES if item.modality == "video" else 0,
+            seconds=_SECONDS if item.modality == "audio" else 0.0,
+            rate=_RATE if item.modality == "audio" else 0,
+        )
+        for item in spec.placeholders
+    )
+    return ModelFacts(
+        architecture=spec.architecture,
+        auto_class=auto_class(spec.model_type) or "AutoModelForImageTextToText",
+        modalities=modalities[:1],
+        checkpoint_files=spec.checkpoint.files if spec.checkpoint else (),
+        question=_QUESTION,
+        tokens_per_item=_MOST_TOKENS,
     )
 
 

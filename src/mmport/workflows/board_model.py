@@ -260,7 +260,9 @@ class ModelRun:
         work, facts = BY_CARD, checkpoint.facts
         if column == "port":
             try:
-                work, facts = BY_SPEC, facts_from_spec(checkpoint.spec)
+                spec = checkpoint.spec
+                if spec.anatomy is None:
+                    work, facts = BY_SPEC, facts_from_spec(spec)
             except Exception:  # the port's cell tells of it
                 return None
         engines = self._bench.engines

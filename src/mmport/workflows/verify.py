@@ -24,7 +24,7 @@ from mmport.model.spec import VlmSpec
 from mmport.reports.exhibits import collect_exhibits
 from mmport.reports.record import command_line, make_record
 from mmport.reports.write import EVIDENCE, write_report
-from mmport.verification.facts import facts_from_card, facts_from_spec, has_card
+from mmport.verification.facts import facts_for, facts_from_card, has_card
 from mmport.verification.referee import ENGINE
 from mmport.verification.run import REFERENCE, Setup, compare
 from mmport.verification.selection import Selection
@@ -218,7 +218,7 @@ def _facts(model: str, folder: Path, options: VerifyOptions) -> ModelFacts:
             raise
         return facts_from_card(folder)
     _check_fit(model, spec, options)
-    return facts_from_spec(spec)
+    return facts_for(folder, spec)
 
 
 def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:
@@ -236,13 +236,17 @@ def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:
     if options.port is None:
         return
     locked = read_lock(options.port).spec
-    ours = (spec.architecture, spec.encoders[0].family)
-    theirs = (locked.architecture, locked.encoders[0].family)
+    ours, theirs = _kind(spec), _kind(locked)
     if ours != theirs:
         raise NotPortable(
             f"{model} is {' with '.join(ours)}, and the port is for {' with '.join(theirs)}",
             "name the model that the port was made from, or scaffold a port of this one",
         )
+
+
+def _kind(spec: VlmSpec) -> tuple[str, ...]:
+    """What has to be the same of a model and of a port for it."""
+    return (spec.architecture, *(encoder.family for encoder in spec.encoders))
 
 
 @contextmanager

@@ -67,3 +67,16 @@ def test_what_a_class_does_to_its_logits_is_read_from_its_source(
     model_type: str, architecture: str, settings: tuple[str, ...]
 ) -> None:
     assert hf_library.head_arithmetic(model_type, architecture) == settings
+
+
+@pytest.mark.parametrize(
+    ("class_name", "model_type"),
+    [
+        ("Qwen2Config", "qwen2"),
+        ("GPT2Config", "gpt2"),  # several types have it
+        ("SiglipVisionConfig", "siglip_vision_model"),
+        ("NoConfig", ""),
+    ],
+)
+def test_the_model_type_of_a_config_class(class_name: str, model_type: str) -> None:
+    assert hf_library.config_type(class_name) == model_type

@@ -91,6 +91,8 @@ def test_tokens_an_image_becomes(
 def test_feature_layers_widen_the_connector(tmp_path: Path, layers: int | list[int]) -> None:
     spec = spec_of(write_llava(tmp_path, layers=layers))
     wanted = tuple(layers) if isinstance(layers, list) else (layers,)
+    assert spec.features is not None
+    assert spec.connector is not None
     assert spec.features.layers == wanted
     assert (spec.connector.input_size, spec.connector.output_size) == (32 * len(wanted), 64)
     assert (spec.connector.activation, spec.connector.bias) == ("gelu", True)
@@ -169,6 +171,7 @@ def test_defaults_of_the_config_class_are_filled_in(tmp_path: Path) -> None:
     assert (tower.family, tower.image_size, tower.patch_size) == ("clip", 336, 14)
     assert spec.language_model.hidden_size == 4096
     assert spec.placeholders[0].tokens_per_item == 576
+    assert spec.features is not None
     assert spec.features.layers == (-2,)
 
 
@@ -201,9 +204,10 @@ def test_the_decoder_may_have_another_name(tmp_path: Path) -> None:
 
 
 def test_a_language_model_that_vllm_has_not(tmp_path: Path) -> None:
-    text = {"model_type": "helium"}
+    text = {"model_type": "biogpt"}
     model = spec_of(only_config(tmp_path, tiny(text_config=text))).language_model
-    assert (model.hf_architecture, model.vllm_architecture) == ("HeliumForCausalLM", None)
+    assert (model.hf_architecture, model.vllm_architecture) == ("BioGptForCausalLM", None)
+    assert "does not let another library do its attention" in model.not_served
 
 
 def test_a_leftover_architecture_of_the_language_model_is_not_believed(tmp_path: Path) -> None:

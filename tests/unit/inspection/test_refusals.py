@@ -22,17 +22,17 @@ def test_a_folder_without_config(tmp_path: Path) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text only": ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "no encoder"),
     "text only, unnamed": ({"model_type": "qwen2"}, "no encoder"),
-    "another VLM": (
-        {"model_type": "qwen2_vl", "architectures": ["Qwen2VLForConditionalGeneration"]},
-        "not of a shape that mmport can port yet",
-    ),
-    "a VLM that vLLM dropped": (
-        {"model_type": "aya_vision", "architectures": ["AyaVisionForConditionalGeneration"]},
-        "not of a shape that mmport can port yet",
-    ),
-    "audio": (
+    "two merges": (
         {"model_type": "qwen2_audio", "audio_config": {}},
-        "not of a shape that mmport can port yet",
+        "in more than one place",
+    ),
+    "cross-attention": (
+        {"model_type": "mllama", "architectures": ["MllamaForConditionalGeneration"]},
+        "does not merge features",
+    ),
+    "features by the text model": (
+        {"model_type": "emu3", "architectures": ["Emu3ForConditionalGeneration"]},
+        "by its own language model",
     ),
     "the authors' own code": (
         {"model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"]},
@@ -45,22 +45,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown type": ({"model_type": "x_vl"}, "knows no model type 'x_vl'"),
     "unknown text type": (tiny(text_config={"model_type": "x_lm"}), "no model type 'x_lm'"),
     "unknown encoder type": (tiny(vision_config={"model_type": "x_vit"}), "no model type 'x_vit'"),
-    "another encoder": (
-        tiny(vision_config={"model_type": "dinov2"}),
-        "image encoder is of type 'dinov2'",
-    ),
-    "multimodal positions": (
-        tiny(
-            text_config={
-                "rope_parameters": {
-                    "rope_type": "default",
-                    "rope_theta": 1e4,
-                    "mrope_section": [4, 6, 6],
-                }
-            }
-        ),
-        "multimodal rotary positions",
-    ),
 }
 
 

@@ -144,8 +144,8 @@ def test_the_port_claims_what_its_language_model_can_do(
 @pytest.mark.parametrize(
     ("architecture", "message"),
     [
-        ("JambaForCausalLM", r"recurrent state \(IsHybrid, HasInnerState\)"),
-        ("MambaForCausalLM", r"has no attention \(IsAttentionFree, HasInnerState\)"),
+        ("JambaForCausalLM", r"\(HasInnerState, IsHybrid"),
+        ("MambaForCausalLM", r"\(HasInnerState, IsAttentionFree"),
         ("Qwen3NextForCausalLM", "IsHybrid"),
     ],
 )

@@ -15,7 +15,7 @@ from mmport.reference_models import named, recipe
 from mmport.reference_models.facts import model_types, sizes
 from tests.unit.checkpoints import write_llava
 
-HUB_CODE = Path(__file__).parents[2] / "hub_code" / "ember"
+HUB_CODE = Path(__file__).parents[2] / "hub_code"
 CLIP = {
     "crop_size": {"height": 336, "width": 336},
     "size": {"shortest_edge": 336},
@@ -133,13 +133,13 @@ class TestRepo:
         assert told["renames"] == payload("clip-llama", layout)["renames"]
 
     def test_code_of_its_own_is_not_run_unasked(self) -> None:
-        repo = open_source(str(HUB_CODE), revision=None)
+        repo = open_source(str(HUB_CODE / "ember"), revision=None)
         with pytest.raises(NotPortable, match="own code") as caught:
             recipe.find_source(repo)
         assert "--trust-remote-code" in caught.value.hint
 
     def test_code_of_its_own_goes_along(self) -> None:
-        repo = open_source(str(HUB_CODE), revision=None)
+        repo = open_source(str(HUB_CODE / "ember"), revision=None)
         found = recipe.find_source(repo, trust_remote_code=True)
         told = recipe.payload(found, layout=None, seed=0, dtype="float32")
         assert told["trust_remote_code"] is True
@@ -150,6 +150,20 @@ class TestRepo:
         }
         assert told["config"]["llm_config"]["hidden_size"] == 128
         assert told["config"]["image_seq_length"] == 16
+
+    @pytest.mark.parametrize(
+        ("name", "key", "token"),
+        [
+            ("brindle", "img_context_token_id", "<IMG_CONTEXT>"),
+            ("fathom", "image_token_id", "<image>"),  # which its config.json does not name
+        ],
+    )
+    def test_ids_are_those_of_its_own_tokens(self, name: str, key: str, token: str) -> None:
+        repo = open_source(str(HUB_CODE / name), revision=None)
+        found = recipe.find_source(repo, trust_remote_code=True)
+        told = recipe.payload(found, layout=None, seed=0, dtype="float32")
+        place = told["tokenizer"]["special"].index(token)
+        assert told["config"][key] == sizes().vocabulary.trained + place
 
     def test_no_config(self, tmp_path: Path) -> None:
         with pytest.raises(ModelNotFound):

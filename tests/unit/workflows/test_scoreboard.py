@@ -157,7 +157,7 @@ class TestCells:
         assert board.columns == COLUMNS
         assert statuses(board, LLAVA) == [CellStatus.PASS] * 3
         assert statuses(board, OTHER) == [CellStatus.REFUSED, CellStatus.NONE, CellStatus.PASS]
-        assert "can port" in row(board, OTHER).cells[0].reason
+        assert "no processor is known" in row(board, OTHER).cells[0].reason
         assert NoPool.open_now == 0
 
     def test_the_reference_is_computed_once_for_each_set_of_questions(

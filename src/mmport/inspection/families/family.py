@@ -25,11 +25,14 @@ class Family:
     """VLMs of one HF class.
 
     `read` takes the model source, the config as transformers built it, and the
-    catalog of the target. `originals` are the architectures of the same model in
-    its authors' own code, which share the model type and little else.
+    catalog of the target. `serves` tells of a config whether the family's own
+    tables know its parts; any other is read from its source. `originals` are the
+    architectures of the same model in its authors' own code, which share the model
+    type and little else.
     """
 
     architecture: str
     model_type: str
     read: Callable[[ModelSource, Any, Catalog], Inspection]
+    serves: Callable[[Any], bool]
     originals: tuple[str, ...] = ()

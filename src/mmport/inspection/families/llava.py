@@ -8,7 +8,12 @@ from mmport.core.errors import MalformedSource
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
 from mmport.inspection.checkpoints import read_checkpoint
-from mmport.inspection.encoders import encoder_families, encoder_tokens, image_encoder
+from mmport.inspection.encoders import (
+    encoder_families,
+    encoder_tokens,
+    image_encoder,
+    is_known_encoder,
+)
 from mmport.inspection.families.family import Family, Inspection
 from mmport.inspection.fields import Fields
 from mmport.inspection.language_models import language_model
@@ -114,9 +119,14 @@ def _token_id(fields: Fields, text: LanguageModelSpec) -> int:
     return token_id
 
 
+def _serves(config: Any) -> bool:
+    return is_known_encoder(str(getattr(config.vision_config, "model_type", "")))
+
+
 FAMILY = Family(
     architecture="LlavaForConditionalGeneration",
     model_type="llava",
     read=_read,
+    serves=_serves,
     originals=("LlavaLlamaForCausalLM", "LlavaMistralForCausalLM", "LlavaQwenForCausalLM"),
 )

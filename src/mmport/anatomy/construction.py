@@ -1,0 +1,149 @@
+"""Which statements of a constructor make the attributes that are needed, and no others."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from mmport.anatomy.branches import defaults, linear
+from mmport.anatomy.classes import (
+    Method,
+    ModelClass,
+    imported_from,
+    names,
+    own_attribute,
+    own_attributes,
+)
+from mmport.core.source_tree import SourceTree
+
+_SELF_MADE = frozenset({"config", "dtype", "device", "training", "post_init"})
+"""What every model has without making it."""
+
+
+def needed_attributes(owner: ModelClass, methods: Iterable[ast.AST]) -> set[str]:
+    """Name the attributes of `self` that methods need, through the methods that they call."""
+    needed: set[str] = set()
+    waiting, seen = list(methods), set()
+    while waiting:
+        for name in own_attributes(waiting.pop()):
+            called = owner.method(name)
+            if called is None:
+                needed.add(name)
+            elif name not in seen:
+                seen.add(name)
+                waiting.append(called.node)
+    return needed - _SELF_MADE
+
+
+def constructing(owner: ModelClass, needed: set[str]) -> list[ast.stmt]:
+    """Give the statements of `__init__` that make some attributes, in order."""
+    init = owner.method("__init__")
+    wanted, variables, kept = set(needed), set[str](), list[ast.stmt]()
+    for statement in reversed(list(_for_config_alone(init)) if init else ()):
+        if _calls_super(statement):
+            continue
+        sets, binds = _targets(statement)
+        if not (sets & wanted or binds & variables):
+            continue
+        kept.append(statement)
+        wanted |= own_attributes(statement) - _SELF_MADE
+        variables |= names(statement)
+    return kept[::-1]
+
+
+def _for_config_alone(init: Method) -> Iterator[ast.stmt]:
+    """Give the statements that run where a config is all that is given."""
+    absent = {
+        name
+        for name, default in defaults(init.node)
+        if isinstance(default, ast.Constant) and default.value is None
+    }
+    yield from linear(init.node.body, lambda name: False if name in absent else None)
+
+
+def made(statements: Iterable[ast.stmt]) -> tuple[str, ...]:
+    """Name the attributes that statements make, in order."""
+    found: dict[str, None] = {}
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {name: None for one in targets if (name := own_attribute(one))}
+            found |= dict.fromkeys(_registered(node))
+    return tuple(found)
+
+
+def source_of(tree: SourceTree, module: str, statement: ast.stmt) -> str:
+    """Give a statement's own text, comments in it included, without its indentation."""
+    text = tree.text(module) or ""
+    segment = ast.get_source_segment(text, statement, padded=True)
+    return textwrap.dedent(segment) if segment else ast.unparse(statement)
+
+
+def imports_of(
+    tree: SourceTree, module: str, statements: Iterable[ast.AST], builtin: Iterable[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """Find where the names that statements use come from, as `from module import name` wants it.
+
+    A module that is imported whole stands as itself with an empty name's place:
+    `nn` comes from `torch`, `math` from nothing.
+    """
+    parsed = tree.module(module)
+    used = set().union(*(names(statement) for statement in statements)) - set(builtin)
+    found: dict[str, str] = {}
+    for node in ast.walk(parsed) if parsed else ():
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    bound = alias.asname or alias.name.partition(".")[0]
+                    if bound in used:
+                        found[bound] = "" if alias.name == bound else alias.name
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                if name in used and node in parsed.body if parsed else False:
+                    found[name] = module
+            case ast.Assign(targets=[ast.Name(id=name)]) if parsed and node in parsed.body:
+                if name in used:
+                    found[name] = module
+    for name in used - found.keys():
+        if origin := imported_from(tree, module, name):
+            found[name] = origin
+    return tuple(sorted(found.items()))
+
+
+def _targets(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Name the attributes that a statement sets, and the variables that it binds."""
+    attributes, variables = set[str](), set[str]()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                for part in ast.walk(target):
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                        variables.add(part.id)
+                    elif (name := own_attribute(part)) is not None:
+                        attributes.add(name)
+        attributes |= set(_registered(node))
+    return attributes, variables
+
+
+def _registered(node: ast.AST) -> list[str]:
+    """Name the buffer or parameter that a call registers on `self`."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(
+                value=ast.Name(id="self"),
+                attr="register_buffer" | "register_parameter" | "add_module",
+            ),
+            args=[ast.Constant(value=str(name)), *_],
+        ):
+            return [name]
+    return []
+
+
+def _calls_super(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(
+            value=ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="super"))))
+        ):
+            return True
+    return False

@@ -1,0 +1,388 @@
+"""How a model's `forward` makes features of its media and merges them with its text.
+
+A value depends on media (pixels, audio), on text (ids, embeddings), on both or
+on neither. Features are what depends on media alone and is then used together
+with text. What computes them is a backward slice from there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from mmport.anatomy.branches import linear
+from mmport.anatomy.classes import Method, own_attribute
+
+TEXT = frozenset(
+    {
+        "input_ids",
+        "attention_mask",
+        "position_ids",
+        "past_key_values",
+        "inputs_embeds",
+        "labels",
+        "use_cache",
+        "cache_position",
+        "logits_to_keep",
+        "num_logits_to_keep",
+        "token_type_ids",
+        "mm_token_type_ids",
+        "rope_deltas",
+        "head_mask",
+    }
+)
+"""What HF's models call the inputs of their language models."""
+
+SWITCHES = frozenset(
+    {"return_dict", "output_attentions", "output_hidden_states", "mm_encoder_outputs"}
+)
+_FORMS = frozenset({"dtype", "device", "shape", "ndim"})
+"""Attributes that say nothing of a tensor's values."""
+
+_LIKE = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as"})
+"""Methods whose arguments give a form and no values."""
+
+_CASTS = frozenset(
+    {"to", "type", "type_as", "float", "contiguous", "flatten", "view", "reshape", "squeeze"}
+)
+"""Methods that change a tensor's form and not its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Where media meet text: the expression that has the features, and the media it is made of.
+
+    `before` is how many of the linear statements come before it.
+    """
+
+    expression: ast.expr
+    media: frozenset[str]
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """A call of a method of the class itself, with media and with text."""
+
+    method: str
+    call: ast.Call
+
+
+@dataclass(slots=True)
+class Flow:
+    """What a method does, branch by branch for a prompt with media, and where they merge.
+
+    `media` are its parameters that take media.
+    """
+
+    method: Method
+    media: tuple[str, ...]
+    statements: list[ast.stmt] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    handed_on: list[HandedOn] = field(default_factory=list)
+    language_model: str = ""
+    """The attribute of `self` that is called with the merged embeddings."""
+
+
+_VALUES_OF_TEXT = frozenset({"input_ids", "inputs_embeds", "token_type_ids", "mm_token_type_ids"})
+
+
+def media_parameters(method: Method) -> tuple[str, ...]:
+    """Name the parameters that take media: tensors that are not the language model's."""
+    return tuple(
+        parameter.arg
+        for parameter in method.parameters
+        if parameter.arg not in TEXT | SWITCHES and _may_be_tensor(parameter.annotation)
+    )
+
+
+def read_flow(
+    method: Method,
+    is_module: Callable[[str], bool],
+    media: Sequence[str] | None = None,
+    text: Iterable[str] = (),
+) -> Flow:
+    """Follow media through a method, as far as the call of the language model.
+
+    Args:
+        method: a `forward`, or what it hands media and text on to.
+        is_module: tells whether an attribute of `self` is a module and no method.
+        media: the parameters that take media; None: what is not the language model's.
+        text: further parameters that take text.
+    """
+    flow = Flow(method, media_parameters(method) if media is None else tuple(media))
+    flow.statements = list(linear(method.node.body, partial(_given, frozenset(flow.media))))
+    reader = _Reader(flow, text)
+    for place, statement in enumerate(flow.statements):
+        reader.read(statement, place)
+        flow.language_model = _language_model(statement, flow.media, is_module)
+        if flow.language_model:
+            break
+    return flow
+
+
+def _given(media: frozenset[str], name: str) -> bool | None:
+    """Tell what a prompt of ids with media gives: those, and nothing that is computed."""
+    if name in media or name == "input_ids":
+        return True
+    return False if name in {"inputs_embeds", "labels", "past_key_values", *SWITCHES} else None
+
+
+def slice_before(flow: Flow, merge: Merge) -> list[ast.stmt]:
+    """Give the statements, in order, that a merge's expression is computed by."""
+    wanted = set(keys(merge.expression))
+    kept: list[ast.stmt] = []
+    for statement in reversed(flow.statements[: merge.before]):
+        assigned = _assigned(statement)
+        if not assigned & wanted or _only_casts(statement) or not _depends(statement, flow.media):
+            continue
+        kept.append(statement)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            wanted -= assigned
+        wanted |= set(_read_by(statement))
+    return kept[::-1]
+
+
+def keys(node: ast.AST) -> Iterator[str]:
+    """Name what a tree reads: variables, and entries of them under a constant (`outputs["a"]`)."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Subscript) and (entry := _entry(part)) is not None:
+            yield entry
+
+
+def _read_by(statement: ast.stmt) -> Iterator[str]:
+    """Name what a statement reads; of what only gives its form, nothing is taken."""
+    match statement:
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            return _values(value)
+    return _values(statement)
+
+
+def _values(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _FORMS and name in TEXT:
+            return
+        case ast.Name(id=name):
+            yield name
+        case ast.Subscript() if (entry := _entry(node)) is not None:
+            yield entry
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from _values(child)
+
+
+def uncast(node: ast.expr) -> ast.expr:
+    """Take away what changes only a tensor's form, dtype or device."""
+    while True:
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _CASTS:
+                node = value
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="torch"), attr="cat"), args=[one, *_]
+            ):
+                if isinstance(one, ast.List | ast.Tuple | ast.ListComp):
+                    return node
+                node = one
+            case _:
+                return node
+
+
+class _Reader:
+    def __init__(self, flow: Flow, text: Iterable[str]) -> None:
+        self._flow = flow
+        self._media: dict[str, frozenset[str]] = {name: frozenset({name}) for name in flow.media}
+        self._text = {*_VALUES_OF_TEXT, *text}
+
+    def read(self, statement: ast.stmt, place: int) -> None:
+        """Note what a statement's targets depend on, and whether media meet text in it."""
+        media, text = self._media_of(statement), self._is_text(statement)
+        if _is_check(statement) or (
+            isinstance(statement, ast.Return) and not _calls_own(statement)
+        ):
+            return
+        if media and text:
+            self._merge(statement, place)
+        targets = _assigned(statement)
+        for name in targets:
+            if text:
+                self._text.add(name)
+                self._media.pop(name, None)
+            elif media:
+                self._media[name] = media
+                self._text.discard(name)
+
+    def _merge(self, statement: ast.stmt, place: int) -> None:
+        for expression in self._outermost(statement):
+            base = _base(expression)
+            media = self._media_of(base)
+            if isinstance(base, ast.Name) and base.id in self._flow.media:
+                self._hand_on(statement)
+                continue  # sizes and the like, from which positions are computed
+            if not any(
+                ast.unparse(one.expression) == ast.unparse(base) for one in self._flow.merges
+            ):
+                self._flow.merges.append(Merge(base, media, place))
+
+    def _hand_on(self, statement: ast.stmt) -> None:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and (name := own_attribute(node.func)):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                media = any(isinstance(one, ast.Name) and self._media_of(one) for one in given)
+                if media and any(isinstance(one, ast.Name) and self._is_text(one) for one in given):
+                    self._flow.handed_on.append(HandedOn(name, node))
+
+    def _outermost(self, node: ast.AST) -> Iterator[ast.expr]:
+        """Give the largest expressions that depend on media and not on text."""
+        if isinstance(node, ast.expr) and self._media_of(node) and not self._is_text(node):
+            yield node
+            return
+        children: Iterable[ast.AST] = ast.iter_child_nodes(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            children = (node.func.value, *node.args, *node.keywords)
+        for child in children:
+            yield from self._outermost(child)
+
+    def _media_of(self, node: ast.AST) -> frozenset[str]:
+        match node:
+            case ast.Attribute(attr=attr) if attr in _FORMS:
+                return frozenset()
+            case ast.Compare() if _is_test(node):
+                return frozenset()
+            case ast.Name(id=name):
+                return self._media.get(name, frozenset())
+        entry = _entry(node) if isinstance(node, ast.Subscript) else None
+        if entry is not None:
+            return self._media.get(entry, frozenset())
+        return frozenset().union(*(self._media_of(child) for child in ast.iter_child_nodes(node)))
+
+    def _is_text(self, node: ast.AST) -> bool:
+        """Tell whether a tree uses the values of text, and not only their form."""
+        match node:
+            case ast.Attribute(attr=attr) if attr in _FORMS:
+                return False
+            case ast.Name(id=name):
+                return name in self._text
+            case ast.Call(func=ast.Attribute(attr="size" | "dim")):
+                return False
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _LIKE:
+                return self._is_text(value)
+        return any(self._is_text(child) for child in ast.iter_child_nodes(node))
+
+
+def _language_model(
+    statement: ast.stmt, media: Sequence[str], is_module: Callable[[str], bool]
+) -> str:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and (name := own_attribute(node.func)) is not None:
+            given = {keyword.arg for keyword in node.keywords}
+            if "inputs_embeds" in given and not given & set(media) and is_module(name):
+                return name
+    return ""
+
+
+def _base(node: ast.expr) -> ast.expr:
+    """Give what an expression takes its rows from: `features` for `features[i].to(…)`."""
+    while True:
+        node = uncast(node)
+        if (isinstance(node, ast.Subscript) and _entry(node) is None) or (
+            isinstance(node, ast.Attribute) and node.attr in _FORMS
+        ):
+            node = node.value
+        else:
+            return node
+
+
+def _assigned(statement: ast.stmt) -> set[str]:
+    """Name what a statement binds, in all its branches."""
+    found: set[str] = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.For):
+            targets = [node.target]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            # `rows.append(row)` changes `rows`.
+            match node.value.func:
+                case ast.Attribute(value=ast.Name() as name, attr="append" | "extend" | "insert"):
+                    targets = [name]
+                case _:
+                    continue
+        else:
+            continue
+        for target in targets:
+            found |= set(_bound(target))
+    return found
+
+
+def _bound(target: ast.expr) -> Iterator[str]:
+    match target:
+        case ast.Name(id=name):
+            yield name
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            for element in elements:
+                yield from _bound(element)
+        case ast.Starred(value=value):
+            yield from _bound(value)
+        case ast.Subscript(value=value):
+            entry = _entry(target)
+            if entry is not None:
+                yield entry
+            else:
+                yield from _bound(value)
+
+
+def _entry(node: ast.Subscript) -> str | None:
+    match node:
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
+            return f"{name}[{key!r}]"
+    return None
+
+
+def _only_casts(statement: ast.stmt) -> bool:
+    """Tell whether a statement gives a variable to itself in another form."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            base = uncast(value)
+            return base is not value and isinstance(base, ast.Name) and base.id == name
+    return False
+
+
+def _depends(statement: ast.stmt, media: Sequence[str]) -> bool:
+    """Every statement may matter to a slice but one that only gives an input a default."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.IfExp()):
+            return name not in media and name not in SWITCHES
+    return True
+
+
+def _calls_own(statement: ast.stmt) -> bool:
+    return any(
+        isinstance(node, ast.Call) and own_attribute(node.func) is not None
+        for node in ast.walk(statement)
+    )
+
+
+def _is_check(statement: ast.stmt) -> bool:
+    """Tell whether a statement only complains: it raises, or calls for nothing but an effect."""
+    match statement:
+        case ast.If(body=body, orelse=[]):
+            return all(isinstance(one, ast.Raise) for one in body)
+        case ast.Raise() | ast.Assert():
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Name())):
+            return True
+    return False
+
+
+def _is_test(node: ast.AST) -> bool:
+    return isinstance(node, ast.Compare) and any(
+        isinstance(op, ast.Is | ast.IsNot) for op in node.ops
+    )
+
+
+def _may_be_tensor(annotation: ast.expr | None) -> bool:
+    return annotation is None or "Tensor" in ast.unparse(annotation)

@@ -1,0 +1,89 @@
+"""Any VLM that no table describes: what it is, read from its own source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mmport.anatomy.classes import ModelClass, find_class
+from mmport.anatomy.heads import head_arithmetic
+from mmport.anatomy.modeling import read_anatomy
+from mmport.core.errors import NotPortable
+from mmport.hub.source import ModelSource
+from mmport.inspection.checkpoints import read_tensors
+from mmport.inspection.families.family import Inspection
+from mmport.inspection.fields import Fields
+from mmport.inspection.items import ItemReader
+from mmport.inspection.language_models import language_model
+from mmport.inspection.opened import OpenedModel, library_model, own_model
+from mmport.inspection.weight_facts import read_weight_facts
+from mmport.model.spec import SPEC_SCHEMA, VlmSpec
+from mmport.vllm_api.catalog import Catalog
+
+
+def read_general(
+    source: ModelSource,
+    config: Mapping[str, Any],
+    architecture: str | None,
+    catalog: Catalog,
+) -> Inspection:
+    """Read a model from the source of its class: transformers', or the repo's own.
+
+    Nothing of the repo is run.
+
+    Args:
+        source: the model source.
+        config: its `config.json`.
+        architecture: the class's name, if that is stated.
+        catalog: of the target.
+
+    Raises:
+        NotPortable: the source does not say how its features reach its text.
+        MalformedSource: a value of the config, or the repo's code, is missing or wrong.
+    """
+    model = own_model(source, config) or library_model(config, architecture)
+    anatomy = read_anatomy(model.tree, model.module, model.architecture)
+    top = _top(model)
+    text = language_model(
+        Fields(model.text_config, "text_config"),
+        path=anatomy.language_model,
+        tied_embeddings=bool(getattr(model.config, "tie_word_embeddings", False)),
+        vlm_head_arithmetic=head_arithmetic(top),
+        catalog=catalog,
+        vlm_architecture=model.architecture,
+    )
+    reader = ItemReader(source, model)
+    items = reader.items(anatomy)
+    checkpoint, notes = read_tensors(source)
+    spec = VlmSpec(
+        schema=SPEC_SCHEMA,
+        source=source.source(),
+        architecture=model.architecture,
+        model_type=model.model_type,
+        modalities=tuple(method.modality for method in anatomy.methods),
+        encoders=(),
+        features=None,
+        connector=None,
+        language_model=text,
+        placeholders=reader.placeholders(anatomy, items),
+        merge="scatter",
+        positions="rope",
+        checkpoint=checkpoint,
+        items=items,
+        anatomy=replace(
+            anatomy,
+            code=model.carried(anatomy),
+            weights=read_weight_facts(top, anatomy, model.values),
+        ),
+    )
+    return Inspection(spec, tuple(notes))
+
+
+def _top(model: OpenedModel) -> ModelClass:
+    found = find_class(model.tree, model.module, model.architecture)
+    if found is None:
+        raise NotPortable(
+            f"the source of {model.architecture} is not there", "name a complete repo"
+        )
+    return found

@@ -1,0 +1,216 @@
+"""What is read of a model's class: owner, features, parts, language model, positions."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from mmport.anatomy.modeling import read_anatomy
+from mmport.core.errors import NotPortable
+from mmport.core.source_tree import SourceTree
+from mmport.model.spec import Anatomy
+
+HEAD = """
+import math
+
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedModel
+
+from .projector import Projector
+
+
+class Tiny(PreTrainedModel):
+"""
+INIT = """
+    def __init__(self, config, tower=None):
+        super().__init__(config)
+        # Built anew unless one is given.
+        if tower is not None:
+            self.tower = tower
+        else:
+            self.tower = AutoModel.from_config(config.vision_config)
+        self.unused = AutoModel.from_config(config.audio_config)
+        width = math.prod(config.sizes)
+        self.projector = Projector(width)
+        self.llm = AutoModel.from_config(config.text_config)
+        self.image_id = config.image_token_id
+        self.post_init()
+"""
+FEATURES = """
+    def features(self, pixel_values, sizes=None):
+        return self.project(self.tower(pixel_values).last_hidden_state)
+
+    def project(self, hidden):
+        return self.projector(hidden)
+"""
+SCATTER = """
+            mask = (input_ids == self.image_id).unsqueeze(-1)
+            inputs_embeds = inputs_embeds.masked_scatter(mask, found)
+        return self.llm(inputs_embeds=inputs_embeds, attention_mask=attention_mask)
+"""
+
+
+def forward(body: str, parameters: str = "pixel_values=None") -> str:
+    head = f"""
+    def forward(self, input_ids=None, attention_mask=None, inputs_embeds=None, {parameters}):
+        if inputs_embeds is None:
+            inputs_embeds = self.llm.get_input_embeddings()(input_ids)
+        if pixel_values is not None:
+"""
+    return head + indent(dedent(body), " " * 12) + SCATTER
+
+
+def read(*members: str, name: str = "Tiny") -> Anatomy:
+    text = HEAD + "".join(members)
+    return read_anatomy(SourceTree(Path("nowhere"), {"modeling_tiny": text}), "modeling_tiny", name)
+
+
+def test_features_are_a_method_that_forward_calls() -> None:
+    anatomy = read(INIT, FEATURES, forward("found = self.features(pixel_values)"))
+
+    (method,) = anatomy.methods
+    assert (method.name, method.inputs) == ("features", (("pixel_values", "pixel_values"),))
+    assert (method.modality, method.result, method.source) == ("image", "", "")
+    assert method.token == "image_token_id"
+    assert anatomy.language_model == "llm"
+    assert (anatomy.owner, anatomy.path) == ("Tiny", "")
+
+
+def test_only_what_features_need_is_constructed() -> None:
+    anatomy = read(INIT, FEATURES, forward("found = self.features(pixel_values)"))
+
+    assert anatomy.parts == ("tower", "projector")
+    assert anatomy.statements == (
+        "self.tower = AutoModel.from_config(config.vision_config)",
+        "width = math.prod(config.sizes)",
+        "self.projector = Projector(width)",
+    )
+    assert anatomy.imports == (
+        ("AutoModel", "transformers"),
+        ("Projector", "projector"),
+        ("math", ""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        ("found = self.features(pixel_values).pooler_output", "pooler_output"),
+        (
+            "found = self.features(pixel_values).pooler_output.to(inputs_embeds.dtype)",
+            "pooler_output",
+        ),
+        ("found = torch.cat(self.features(pixel_values), dim=0)", ""),
+        ("outputs = self.features(pixel_values)\nfound = outputs.image", "image"),
+        ("found = self.features(pixel_values).flatten(0, 1).to(inputs_embeds)", ""),
+        ("kept = {}\nkept['a'] = self.features(pixel_values)\nfound = kept['a'].rows", "rows"),
+    ],
+)
+def test_the_attribute_that_holds_features_is_found(body: str, result: str) -> None:
+    (method,) = read(INIT, FEATURES, forward(body)).methods
+    assert (method.name, method.result, method.source) == ("features", result, "")
+
+
+def test_what_forward_does_inline_becomes_a_method() -> None:
+    body = """
+        hidden = self.tower(pixel_values.to(self.dtype)).last_hidden_state
+        found = self.projector(hidden[:, 1:]).to(inputs_embeds.device, inputs_embeds.dtype)
+    """
+    (method,) = read(INIT, forward(body)).methods
+
+    assert method.name == "embed_images"
+    assert method.source.splitlines() == [
+        "def embed_images(self, pixel_values):",
+        "    hidden = self.tower(pixel_values.to(self.dtype)).last_hidden_state",
+        "    found = self.projector(hidden[:, 1:])",
+        "    return found",
+    ]
+
+
+def test_an_argument_that_forward_makes_up_is_kept() -> None:
+    body = "found = self.features(pixel_values, sizes=self.config.sizes)"
+    (method,) = read(INIT, FEATURES, forward(body)).methods
+    assert "sizes=self.config.sizes" in method.source
+
+
+def test_a_default_that_forward_gives_is_kept() -> None:
+    body = """
+        sizes = sizes if sizes is not None else self.config.sizes
+        found = self.features(pixel_values, sizes=sizes)
+    """
+    parameters = "pixel_values=None, sizes: int | None = None"
+    (method,) = read(INIT, FEATURES, forward(body, parameters)).methods
+    ast.parse(method.source)
+    assert "sizes = self.config.sizes" in method.source
+
+
+def test_a_method_that_merges_is_followed() -> None:
+    merging = """
+    def _embed(self, ids, pixels):
+        rows = self.llm.get_input_embeddings()(ids)
+        rows[ids == self.config.mark_id] = self.features(pixels).flatten(0, 1)
+        return rows
+
+    def forward(self, pixel_values=None, input_ids=None, attention_mask=None):
+        return self.llm(inputs_embeds=self._embed(input_ids, pixel_values))
+"""
+    anatomy = read(INIT, FEATURES, merging)
+    (method,) = anatomy.methods
+    assert method.inputs == (("pixel_values", "pixel_values"),)
+    assert method.token == "mark_id"
+    assert anatomy.language_model == "llm"
+
+
+def test_the_model_within_the_model_is_the_owner() -> None:
+    outer = """
+
+class Outer(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.inner = Tiny(config)
+        self.head = nn.Linear(1, 2)
+
+    def forward(self, input_ids=None, pixel_values=None):
+        return self.head(self.inner(input_ids=input_ids, pixel_values=pixel_values))
+"""
+    members = (INIT, FEATURES, forward("found = self.features(pixel_values)"), outer)
+    anatomy = read(*members, name="Outer")
+    assert (anatomy.owner, anatomy.path) == ("Tiny", "inner")
+    assert anatomy.language_model == "inner.llm"
+
+
+def test_features_at_two_places_are_refused() -> None:
+    body = """
+        both = self.features(pixel_values)
+        inputs_embeds = inputs_embeds + both.deep
+        found = both.rows
+    """
+    with pytest.raises(NotPortable, match=r"more than one place \(deep, rows\)"):
+        read(INIT, FEATURES, forward(body))
+
+
+def test_a_model_without_a_merge_is_refused() -> None:
+    silent = """
+    def forward(self, input_ids=None, pixel_values=None):
+        return self.llm(inputs_embeds=self.llm.get_input_embeddings()(input_ids))
+"""
+    with pytest.raises(NotPortable, match="does not merge"):
+        read(INIT, silent)
+
+
+def test_features_by_the_language_model_are_refused() -> None:
+    by_text = """
+    def features(self, pixel_values):
+        return self.llm.get_input_embeddings()(self.tower(pixel_values))
+"""
+    with pytest.raises(NotPortable, match="by its own language model"):
+        read(INIT, by_text, forward("found = self.features(pixel_values)"))
+
+
+def test_a_class_that_is_not_there_is_refused() -> None:
+    with pytest.raises(NotPortable, match="not there"):
+        read(INIT, name="Other")
