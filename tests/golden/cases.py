@@ -15,6 +15,12 @@ from mmport.vllm_api.catalog import resolve_target
 
 SPECS = Path(__file__).parent / "specs"
 CASES: dict[str, tuple[str, Layout]] = {
+    "blip_2_file": ("blip_2", "file"),
+    "brindle": ("brindle", "plugin"),
+    "corvid": ("corvid", "plugin"),
+    "glm4v": ("glm4v", "plugin"),
+    "llava_next": ("llava_next", "plugin"),
+    "qwen2_vl": ("qwen2_vl", "plugin"),
     "clip_llama": ("clip_llama", "plugin"),
     "clip_llama_file": ("clip_llama", "file"),
     "odd_placeholder": ("odd_placeholder", "plugin"),

@@ -16,6 +16,7 @@ from mmport.anatomy.classes import (
     own_attributes,
 )
 from mmport.core.source_tree import SourceTree
+from mmport.model.spec import ImportedName
 
 _SELF_MADE = frozenset({"config", "dtype", "device", "training", "post_init"})
 """What every model has without making it."""
@@ -83,32 +84,35 @@ def source_of(tree: SourceTree, module: str, statement: ast.stmt) -> str:
 
 def imports_of(
     tree: SourceTree, module: str, statements: Iterable[ast.AST], builtin: Iterable[str] = ()
-) -> tuple[tuple[str, str], ...]:
-    """Find where the names that statements use come from, as `from module import name` wants it.
-
-    A module that is imported whole stands as itself with an empty name's place:
-    `nn` comes from `torch`, `math` from nothing.
-    """
+) -> tuple[ImportedName, ...]:
+    """Find where the names that statements use come from."""
     parsed = tree.module(module)
     used = set().union(*(names(statement) for statement in statements)) - set(builtin)
-    found: dict[str, str] = {}
+    found = {
+        name: ImportedName(name, module)
+        for node in (parsed.body if parsed else ())
+        for name in _defined(node)
+        if name in used
+    }
     for node in ast.walk(parsed) if parsed else ():
-        match node:
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    if bound in used:
-                        found[bound] = "" if alias.name == bound else alias.name
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                if name in used and node in parsed.body if parsed else False:
-                    found[name] = module
-            case ast.Assign(targets=[ast.Name(id=name)]) if parsed and node in parsed.body:
-                if name in used:
-                    found[name] = module
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                bound = alias.asname or alias.name.partition(".")[0]
+                whole = alias.name if alias.asname else bound
+                if bound in used:
+                    found.setdefault(bound, ImportedName(bound, whole, whole=True))
     for name in used - found.keys():
         if origin := imported_from(tree, module, name):
-            found[name] = origin
-    return tuple(sorted(found.items()))
+            found[name] = ImportedName(name, origin)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+            yield name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            yield name
 
 
 def _targets(statement: ast.stmt) -> tuple[set[str], set[str]]:

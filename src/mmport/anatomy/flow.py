@@ -29,6 +29,8 @@ TEXT = frozenset(
         "num_logits_to_keep",
         "token_type_ids",
         "mm_token_type_ids",
+        "moe_mm_token_type_ids",
+        "per_layer_inputs",
         "rope_deltas",
         "head_mask",
     }
@@ -43,6 +45,8 @@ _FORMS = frozenset({"dtype", "device", "shape", "ndim"})
 
 _LIKE = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as"})
 """Methods whose arguments give a form and no values."""
+
+_WALKS = frozenset({"enumerate", "zip", "iter", "reversed"})
 
 _CASTS = frozenset(
     {"to", "type", "type_as", "float", "contiguous", "flatten", "view", "reshape", "squeeze"}
@@ -219,6 +223,8 @@ class _Reader:
         for expression in self._outermost(statement):
             base = _base(expression)
             media = self._media_of(base)
+            if isinstance(base, ast.Call) and isinstance(base.func, ast.Name):
+                base = base.args[0] if base.func.id in _WALKS and base.args else base
             if isinstance(base, ast.Name) and base.id in self._flow.media:
                 self._hand_on(statement)
                 continue  # sizes and the like, from which positions are computed

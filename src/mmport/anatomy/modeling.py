@@ -32,6 +32,7 @@ from mmport.core.errors import NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import Anatomy, FeatureMethod, Modality
 
+_POSITIONS = "get_rope_index"
 _IDS = frozenset({"input_ids", "attention_mask"})
 _BACKEND = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
 
@@ -67,8 +68,10 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
     if top is None:
         raise NotPortable(f"the source of {architecture} is not there", "name a complete repo")
     owner = _owner(top)
-    methods = _methods(owner)
+    methods, unread = _methods(owner)
     nodes = [_node(owner.model, method) for method in methods]
+    positions = owner.model.method(_POSITIONS)
+    nodes += [positions.node] if positions else []
     needed = needed_attributes(owner.model, nodes)
     language_model = _language_model(owner)
     if language_model in needed:
@@ -87,6 +90,7 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
         statements=tuple(source_of(tree, where, one) for one in statements),
         imports=imports_of(tree, where, statements, builtin=("self", "config", "super")),
         methods=methods,
+        unread=unread,
         language_model=".".join(filter(None, (owner.path, language_model))),
         position_inputs=_position_inputs(owner.model),
     )
@@ -94,6 +98,7 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
 
 def _owner(top: ModelClass) -> _Owner:
     """Find the class whose `forward` merges; the model within the model comes first."""
+    found_last: _Owner | None = None
     for path, model in (*_inner(top), ("", top)):
         forward = model.method("forward")
         if forward is None:
@@ -106,7 +111,12 @@ def _owner(top: ModelClass) -> _Owner:
             if found is not None:
                 break
         if found is not None:
-            return _Owner(path, model, found, fields, flow.language_model or found.language_model)
+            language_model = flow.language_model or found.language_model
+            found_last = _Owner(path, model, found, fields, language_model)
+            if language_model:
+                return found_last
+    if found_last is not None:
+        return found_last
     raise NotPortable(
         f"the source of {top.name} does not merge features of media with its text "
         "in a way that can be read",
@@ -155,29 +165,45 @@ def _language_model(owner: _Owner) -> str:
 
 
 def _position_inputs(model: ModelClass) -> tuple[str, ...]:
-    method = model.method("get_rope_index")
+    method = model.method(_POSITIONS)
     return tuple(one.arg for one in method.parameters if one.arg not in _IDS) if method else ()
 
 
-def _methods(owner: _Owner) -> tuple[FeatureMethod, ...]:
+def _methods(
+    owner: _Owner,
+) -> tuple[tuple[FeatureMethod, ...], tuple[tuple[Modality, str], ...]]:
+    """Give the method of each modality, and why there is none of some.
+
+    Raises:
+        NotPortable: there is none of any.
+    """
     by_modality: dict[Modality, list[FeatureMethod]] = {}
     for merge in owner.flow.merges:
         method = _method(owner, merge)
         known = by_modality.setdefault(method.modality, [])
         if method not in known:
             known.append(method)
-    for modality, found in by_modality.items():
-        if len(found) > 1:
-            what = ", ".join(one.result or one.name for one in found)
-            raise NotPortable(
-                f"{owner.model.name} hands {modality} features to its language model "
-                f"in more than one place ({what})",
-                _BACKEND,
-            )
+    unread = tuple(
+        (modality, _told(owner, modality, found))
+        for modality, found in by_modality.items()
+        if len(found) > 1
+    )
+    if len(unread) == len(by_modality):
+        raise NotPortable(unread[0][1], _BACKEND)
     compared = compared_ids(owner.model, owner.flow)
-    return tuple(
+    methods = tuple(
         replace(found[0], token=token_of(modality, compared))
         for modality, found in by_modality.items()
+        if len(found) == 1
+    )
+    return methods, unread
+
+
+def _told(owner: _Owner, modality: Modality, found: list[FeatureMethod]) -> str:
+    what = ", ".join(one.result or one.name for one in found)
+    return (
+        f"{owner.model.name} hands {modality} features to its language model "
+        f"in more than one place ({what})"
     )
 
 

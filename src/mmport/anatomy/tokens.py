@@ -11,7 +11,7 @@ from mmport.model.spec import Modality
 
 _MODALITIES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
     ("video", ("video",)),
-    ("audio", ("audio", "speech", "sound", "wav", "mel", "input_features")),
+    ("audio", ("audio", "speech", "sound", "wav", "mel", "input_feature", "feature_att")),
 )
 """How names of a modality are made; what is called otherwise is about images."""
 

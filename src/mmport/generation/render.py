@@ -57,9 +57,17 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
     if searches_sizes(plan):
         sizes = render(plan.era, "image_sizes.py")
         files[f"{plan.names.package}/image_sizes.py"] = _python(plan, sizes)
-    for name, text in code:
-        files[f"{plan.names.package}/{identifier(name)}.py"] = statement(text)
+    files |= carried_files(plan, spec)
     return dict(sorted(files.items()))
+
+
+def carried_files(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
+    """Give the modules of the model's repo that a port holds: path within the port to text.
+
+    They are laid out as their authors did it.
+    """
+    code = spec.anatomy.code if spec.anatomy else ()
+    return {f"{plan.names.package}/{identifier(name)}.py": statement(text) for name, text in code}
 
 
 def searches_sizes(plan: PortPlan) -> bool:

@@ -11,6 +11,7 @@ from mmport.anatomy.heads import head_arithmetic
 from mmport.anatomy.modeling import read_anatomy
 from mmport.core.errors import NotPortable
 from mmport.hub.source import ModelSource
+from mmport.inspection import hf_library
 from mmport.inspection.checkpoints import read_tensors
 from mmport.inspection.families.family import Inspection
 from mmport.inspection.fields import Fields
@@ -18,7 +19,7 @@ from mmport.inspection.items import ItemReader
 from mmport.inspection.language_models import language_model
 from mmport.inspection.opened import OpenedModel, library_model, own_model
 from mmport.inspection.weight_facts import read_weight_facts
-from mmport.model.spec import SPEC_SCHEMA, VlmSpec
+from mmport.model.spec import SPEC_SCHEMA, ImportedName, VlmSpec
 from mmport.vllm_api.catalog import Catalog
 
 
@@ -73,11 +74,20 @@ def read_general(
         items=items,
         anatomy=replace(
             anatomy,
+            imports=tuple(map(_public, anatomy.imports)),
             code=model.carried(anatomy),
             weights=read_weight_facts(top, anatomy, model.values),
         ),
     )
     return Inspection(spec, tuple(notes))
+
+
+def _public(item: ImportedName) -> ImportedName:
+    """Take a name of transformers from its top, where that is how users know it."""
+    inside = item.module.startswith("transformers.models.auto")
+    return (
+        replace(item, module="transformers") if inside and hf_library.exports(item.name) else item
+    )
 
 
 def _top(model: OpenedModel) -> ModelClass:

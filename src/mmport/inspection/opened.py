@@ -56,9 +56,9 @@ class OpenedModel:
         wanted[anatomy.module] = [f"{anatomy.owner}.{name}" for name in own] or [
             f"{anatomy.owner}."
         ]
-        for name, module in anatomy.imports:
-            if module in self.texts:
-                wanted.setdefault(module, []).append(name)
+        for item in anatomy.imports:
+            if item.module in self.texts:
+                wanted.setdefault(item.module, []).append(item.name)
         return tuple(carry(self.texts, wanted, origin=self.origin).items())
 
 

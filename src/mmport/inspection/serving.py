@@ -16,7 +16,7 @@ from mmport.anatomy.settled import ConfigView
 from mmport.core.jsonable import from_json
 from mmport.inspection import hf_library
 from mmport.inspection.likeness import Alike, alike
-from mmport.model.spec import TextCandidate
+from mmport.model.spec import Setting, TextCandidate
 from mmport.vllm_api.catalog import Catalog
 
 _CAUSAL = "ForCausalLM"
@@ -200,7 +200,19 @@ def _by_backend(text: Text, catalog: Catalog) -> tuple[TextCandidate | None, str
     known = hf_library.decoder_class(text.model_type) == decoder.name
     told = None if known else (decoder.module, decoder.name)
     reason = f"transformers' {decoder.name} runs on vLLM's attention"
-    return TextCandidate(name, "backend", reason, decoder=told), ""
+    settings = _routing(read, text) if experts else ()
+    return TextCandidate(name, "backend", reason, settings=settings, decoder=told), ""
+
+
+def _routing(read: Outline, text: Text) -> tuple[Setting, ...]:
+    """Say whether experts' weights are made to sum to one, which the backend asks the config."""
+    if hasattr(text.config, "norm_topk_prob"):
+        return ()
+    ways = {way for ways in read.steps.values() for way in ways if "topk" in way}
+    if len(ways) != 1:
+        return ()
+    steps = ways.pop()
+    return (("norm_topk_prob", "/" in steps[steps.index("topk") :]),)
 
 
 def _attention(read: Outline) -> list[str]:

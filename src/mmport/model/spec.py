@@ -208,6 +208,16 @@ class FeatureMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedName:
+    """A name that statements use: `from module import name`, or `import module as name`."""
+
+    name: str
+    module: str
+    whole: bool = False
+    """It is the module itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Anatomy:
     """How HF's class is put together, as its source tells.
 
@@ -222,13 +232,15 @@ class Anatomy:
     path: str
     parts: tuple[str, ...]
     statements: tuple[str, ...]
-    imports: tuple[tuple[str, str], ...]
+    imports: tuple[ImportedName, ...]
     methods: tuple[FeatureMethod, ...]
     language_model: str
     """Attribute path from the top of the model."""
     code: tuple[tuple[str, str], ...] = ()
     """The repo's own modules that these need, by name, cut to that; none where
     transformers has them."""
+    unread: tuple[tuple[Modality, str], ...] = ()
+    """Modalities that the class has features of and no method was read for; why."""
     weights: WeightFacts | None = None
     position_inputs: tuple[str, ...] = ()
     """What `get_rope_index` takes besides ids and mask, where the class has that

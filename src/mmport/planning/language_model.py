@@ -104,7 +104,7 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
 
 def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
     """Refuse what no class of vLLM makes good."""
-    if part.positions == "mrope" and not (spec.anatomy and spec.anatomy.position_inputs):
+    if part.positions == "mrope" and spec.anatomy is None:
         raise NotPortable(
             f"the language model {part.model_type} has multimodal rotary positions",
             "mmport ports language models with one position a token",

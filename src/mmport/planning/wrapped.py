@@ -16,6 +16,7 @@ from mmport.vllm_api.catalog import Catalog, Target
 
 _BACKEND_HINT = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
 _SPLIT = "Chunk"
+_OF_TEXT = ("input_ids", "token_ids")
 _WRAP_REASON = (
     "transformers' own modules, with vLLM's linear layers in them, built without the rest "
     "of the model"
@@ -49,16 +50,25 @@ def plan_wrapped(
         placeholder=placeholder.token,
         plain_head=bool(spec.language_model.head_arithmetic),
         pipeline_parallel=served_by.supports("SupportsPP"),
-        lora=served_by.supports("SupportsLoRA"),
+        lora=served_by.supports("SupportsLoRA") and not _hides_experts(text.vllm_class),
         language_model=language_model_plan(spec, catalog),
         decisions=(
             Decision("target", target.version, f"era {target.era}"),
             *alternatives,
             Decision("encoder", f"{Strategy.WRAP} {anatomy.owner}", _WRAP_REASON),
             *language_model_decisions(spec, catalog, served_by),
+            *_left_out(anatomy),
         ),
         items=(_item(method, spec),),
     )
+
+
+def _hides_experts(architecture: str) -> bool:
+    """Tell whether a class builds experts anew, so that adapters' names lead nowhere.
+
+    It is vLLM's Transformers backend that does, for mixtures of experts.
+    """
+    return architecture.startswith("TransformersMoE")
 
 
 def _weights(spec: VlmSpec, anatomy: Anatomy) -> WeightMap:
@@ -81,14 +91,24 @@ def _weights(spec: VlmSpec, anatomy: Anatomy) -> WeightMap:
     return found
 
 
+def _left_out(anatomy: Anatomy) -> tuple[Decision, ...]:
+    """Say which modalities the port does not take, though the model does."""
+    others = [method.modality for method in anatomy.methods if method.modality != "image"]
+    made = [Decision(one, "left out", "a port of this kind takes images") for one in others]
+    made += [Decision(modality, "left out", reason) for modality, reason in anatomy.unread]
+    return tuple(made)
+
+
 def _image(spec: VlmSpec, anatomy: Anatomy) -> tuple[FeatureMethod, PlaceholderSpec]:
     methods = [method for method in anatomy.methods if method.modality == "image"]
     tokens = [item for item in spec.placeholders if item.modality == "image"]
     if not methods or not tokens:
-        raise NotPortable(
-            f"{spec.architecture} takes no images, or has no token for them",
-            _BACKEND_HINT,
-        )
+        told = dict(anatomy.unread).get("image")
+        others = " and ".join(method.modality for method in anatomy.methods)
+        what = f"{spec.architecture} has features of {others}; a port of this kind takes images"
+        if methods:
+            what = f"nobody says which token stands for an image of {spec.architecture}"
+        raise NotPortable(told or what, _BACKEND_HINT)
     return methods[0], tokens[0]
 
 
@@ -105,11 +125,18 @@ def _item(method: FeatureMethod, spec: VlmSpec) -> ItemPlan:
             "into the prompt",
             _BACKEND_HINT,
         )
+    fields = tuple(name for _, name in method.inputs)
+    if told := [name for name in fields if name.endswith(_OF_TEXT)]:
+        raise NotPortable(
+            f"{spec.architecture} computes features from the words of the prompt "
+            f"({', '.join(told)}), which vLLM does not give with an item",
+            _BACKEND_HINT,
+        )
     return ItemPlan(
         modality=method.modality,
         token=taken.text,
         token_id=f"config.{method.token or f'{method.modality}_token_id'}",
-        fields=tuple(name for _, name in method.inputs),
+        fields=fields,
         written=taken.written,
         counted=taken.counted,
         numbered=taken.numbered,

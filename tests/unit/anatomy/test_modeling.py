@@ -11,7 +11,7 @@ import pytest
 from mmport.anatomy.modeling import read_anatomy
 from mmport.core.errors import NotPortable
 from mmport.core.source_tree import SourceTree
-from mmport.model.spec import Anatomy
+from mmport.model.spec import Anatomy, ImportedName
 
 HEAD = """
 import math
@@ -90,9 +90,9 @@ def test_only_what_features_need_is_constructed() -> None:
         "self.projector = Projector(width)",
     )
     assert anatomy.imports == (
-        ("AutoModel", "transformers"),
-        ("Projector", "projector"),
-        ("math", ""),
+        ImportedName("AutoModel", "transformers"),
+        ImportedName("Projector", "projector"),
+        ImportedName("math", "math", whole=True),
     )
 
 

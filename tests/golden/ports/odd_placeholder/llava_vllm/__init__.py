@@ -3,7 +3,7 @@
 
 ARCHITECTURE = "LlavaForConditionalGeneration"
 # By name, so that nothing initializes CUDA before vLLM forks its workers.
-MODEL_CLASS = "llava_vllm.llava:LlavaForConditionalGeneration"
+MODEL_CLASS = f"{__name__}.llava:{ARCHITECTURE}"
 
 
 def register() -> None:

@@ -1,0 +1,461 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CorvidForConditionalGeneration, its encoder as its authors wrote it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import regex as re
+import torch
+import torch.nn as nn
+from PIL import Image
+from transformers import (
+    BatchFeature,
+    PreTrainedConfig,
+    PreTrainedModel,
+    SiglipVisionModel,
+)
+from transformers.initialization import no_init_weights
+from vllm.config import VllmConfig
+from vllm.config.multimodal import MultiModalDummyOptions
+from vllm.inputs import MultiModalDataDict
+from vllm.model_executor.layers.linear import ReplicatedLinear
+from vllm.model_executor.layers.quantization import QuantizationConfig
+from vllm.model_executor.models.interfaces import (
+    MultiModalEmbeddings,
+    SupportsLoRA,
+    SupportsMultiModal,
+    SupportsPP,
+)
+from vllm.model_executor.models.module_mapping import MultiModelKeys
+from vllm.model_executor.models.utils import (
+    AutoWeightsLoader,
+    WeightsMapper,
+    init_vllm_registered_model,
+    maybe_prefix,
+)
+from vllm.multimodal import MULTIMODAL_REGISTRY
+from vllm.multimodal.inputs import (
+    MultiModalFieldConfig,
+    MultiModalKwargsItems,
+)
+from vllm.multimodal.parse import (
+    ImageEmbeddingItems,
+    ImageProcessorItems,
+    ImageSize,
+    MultiModalDataItems,
+)
+from vllm.multimodal.processing import (
+    BaseDummyInputsBuilder,
+    BaseMultiModalProcessor,
+    BaseProcessingInfo,
+    PromptReplacement,
+    PromptUpdate,
+    PromptUpdateDetails,
+)
+from vllm.sequence import IntermediateTensors
+
+from corvid_vllm.image_sizes import find_image_size_with_most_tokens
+from corvid_vllm.modeling_corvid import CorvidModel, CorvidResampler
+
+# What the encoder takes of the HF processor's output.
+IMAGE_FIELDS = ("images",)
+
+
+class CorvidProcessingInfo(BaseProcessingInfo):
+    def get_supported_mm_limits(self) -> Mapping[str, int | None]:
+        return {"image": None}
+
+    def get_image_token(self) -> str:
+        processor = self.get_hf_processor()
+        return processor.image_token
+
+    def get_image_token_id(self) -> int:
+        config = self.get_hf_config()
+        return config.image_token_index
+
+    def _call_hf_processor(
+        self, text: str, image: object, hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        outputs = self.ctx.call_hf_processor(
+            self.get_hf_processor(),
+            dict(text=text, images=[image]),
+            hf_kwargs,
+        )
+        return outputs, torch.as_tensor(outputs.pop("input_ids")).flatten().tolist()
+
+    def process_image(
+        self, image: object, hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        """Process an image as transformers does, and tell what its token becomes."""
+        outputs, tokens = self._call_hf_processor(
+            self.get_image_token(), image, hf_kwargs
+        )
+
+        # The tokenizer's own, around every text.
+        tokenizer = self.get_tokenizer()
+        around = tokenizer.encode("")
+        if around and tokens[0] == around[0]:
+            tokens = tokens[1:]
+        if around and around[-1] == tokenizer.eos_token_id == tokens[-1]:
+            tokens = tokens[:-1]
+        return outputs, tokens
+
+    def get_num_image_tokens(self, *, image_width: int, image_height: int) -> int:
+        def process(image: object) -> BatchFeature:
+            return self.get_hf_processor()(
+                text=self.get_image_token(),
+                images=[image],
+                **self.ctx.get_merged_mm_kwargs({}),
+            )
+
+        shape = (3, image_height, image_width)
+        try:
+            # On the meta device only shapes are computed.
+            image = torch.empty(shape, dtype=torch.uint8, device="meta")
+            outputs = process(image)
+        except Exception:  # This processor looks at the pixels.
+            outputs = process(Image.new("RGB", (image_width, image_height)))
+
+        tokens = torch.as_tensor(outputs["input_ids"])
+        return int((tokens == self.get_image_token_id()).sum())
+
+    @cached_property
+    def _image_size_with_most_features(self) -> ImageSize:
+        return find_image_size_with_most_tokens(
+            lambda size: self.get_num_image_tokens(
+                image_width=size.width, image_height=size.height
+            ),
+            max_tokens=self.ctx.model_config.max_model_len,
+            thorough=False,
+        )
+
+    def get_image_size_with_most_features(self) -> ImageSize:
+        return self._image_size_with_most_features
+
+    def get_mm_max_tokens_per_item(
+        self, seq_len: int, mm_counts: Mapping[str, int]
+    ) -> Mapping[str, int] | None:
+        # Where nothing but the context bounds an image, that is its maximum.
+        width, height = self.get_image_size_with_most_features()
+        num_tokens = self.get_num_image_tokens(
+            image_width=2 * width, image_height=2 * height
+        )
+        return {"image": seq_len} if num_tokens > seq_len else None
+
+    def get_embedded_image_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for an image whose features are given."""
+        token_id = self.get_image_token_id()
+        width, height = self.get_image_size_with_most_features()
+        around = set()
+        for side in (1, 2):
+            _, tokens = self.process_image(
+                Image.new("RGB", (max(1, width // side), max(1, height // side))), {}
+            )
+            start = tokens.index(token_id)
+            end = len(tokens) - tokens[::-1].index(token_id)
+            around.add((*tokens[:start], token_id, *tokens[end:]))
+            if set(tokens[start:end]) != {token_id} or len(around) > 1:
+                raise ValueError(
+                    "The tokens of an image depend on its size, so its features cannot "
+                    "be given without the image"
+                )
+        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+
+
+class CorvidDummyInputsBuilder(BaseDummyInputsBuilder[CorvidProcessingInfo]):
+    def get_dummy_text(self, mm_counts: Mapping[str, int]) -> str:
+        return self.info.get_image_token() * mm_counts.get("image", 0)
+
+    def get_dummy_mm_data(
+        self,
+        seq_len: int,
+        mm_counts: Mapping[str, int],
+        mm_options: MultiModalDummyOptions,
+    ) -> MultiModalDataDict:
+        width, height = self.info.get_image_size_with_most_features()
+
+        return {
+            "image": self._get_dummy_images(
+                width=width,
+                height=height,
+                num_images=mm_counts.get("image", 0),
+                overrides=mm_options.get("image"),
+            )
+        }
+
+
+class CorvidMultiModalProcessor(BaseMultiModalProcessor[CorvidProcessingInfo]):
+    def _call_hf_processor(
+        self,
+        hf_data: Mapping[str, Any],
+        hf_kwargs: Mapping[str, object],
+    ) -> BatchFeature:
+        # Each image by itself: what becomes of it then depends on no other, and
+        # the tokens of the expanded prompt are known to be its own.
+        outputs = [
+            self.info.process_image(image, hf_kwargs) for image in hf_data["images"]
+        ]
+        names = [name for name in IMAGE_FIELDS if name in outputs[0][0]]
+        fields = {name: [output[name] for output, _ in outputs] for name in names}
+        fields["image_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
+        return BatchFeature(fields)
+
+    def _get_mm_fields_config(
+        self,
+        hf_inputs: BatchFeature,
+        hf_processor_mm_kwargs: Mapping[str, object],
+    ) -> Mapping[str, MultiModalFieldConfig]:
+        fields = {
+            name: MultiModalFieldConfig.batched("image")
+            for name in (*IMAGE_FIELDS, "image_embeds")
+        }
+        fields["image_tokens"] = MultiModalFieldConfig.batched(
+            "image", keep_on_cpu=True
+        )
+        return fields
+
+    def _get_prompt_updates(
+        self,
+        mm_items: MultiModalDataItems,
+        hf_processor_mm_kwargs: Mapping[str, object],
+        out_mm_kwargs: MultiModalKwargsItems,
+    ) -> Sequence[PromptUpdate]:
+        image_token_id = self.info.get_image_token_id()
+
+        def get_replacement(item_idx: int) -> PromptUpdateDetails:
+            images = mm_items.get_items(
+                "image", (ImageEmbeddingItems, ImageProcessorItems)
+            )
+            if isinstance(images, ImageEmbeddingItems):
+                num_features = images.get_feature_size(item_idx)
+                tokens = self.info.get_embedded_image_tokens(num_features)
+            else:
+                tokens = out_mm_kwargs["image"][item_idx]["image_tokens"].data.tolist()
+
+            return PromptUpdateDetails.select_token_id(tokens, image_token_id)
+
+        return [
+            PromptReplacement(
+                modality="image",
+                target=self.info.get_tokenizer().encode(
+                    self.info.get_image_token(), add_special_tokens=False
+                ),
+                replacement=get_replacement,
+            )
+        ]
+
+
+class CorvidLinear(ReplicatedLinear):
+    """A linear layer of the encoder, on vLLM's kernels."""
+
+    def __init__(
+        self, linear: nn.Linear, quant_config: QuantizationConfig | None, prefix: str
+    ) -> None:
+        self.in_features = linear.in_features
+        self.out_features = linear.out_features
+        super().__init__(
+            linear.in_features,
+            linear.out_features,
+            bias=linear.bias is not None,
+            quant_config=quant_config,
+            prefix=prefix,
+            return_bias=False,
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # The kernels want rows that lie together.
+        return super().forward(x.contiguous())
+
+
+def use_vllm_linears(
+    module: nn.Module, quant_config: QuantizationConfig | None, prefix: str
+) -> None:
+    for name, child in module.named_children():
+        child_prefix = f"{prefix}.{name}"
+        # Not its subclasses: what has one reads its weights by itself.
+        if type(child) is nn.Linear:
+            setattr(module, name, CorvidLinear(child, quant_config, child_prefix))
+        else:
+            use_vllm_linears(child, quant_config, child_prefix)
+
+
+class CorvidEncoder(CorvidModel):
+    """What comes before the language model in transformers, and nothing else of it."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        PreTrainedModel.__init__(self, config)
+
+        self.vision_tower = SiglipVisionModel(config.vision_config)
+        self.resampler = CorvidResampler(config)
+        self.visual_proj = nn.Linear(
+            config.resampler_hidden_size, config.text_config.hidden_size
+        )
+
+    def embed_images(self, images):
+        tower_out = self.vision_tower(
+            images.to(self.vision_tower.dtype), output_hidden_states=True
+        )
+        patches = tower_out.hidden_states[self.config.vision_feature_layer]
+        visual_tokens = self.resampler(patches)
+        visual_tokens = self.visual_proj(visual_tokens)
+        return visual_tokens
+
+
+@MULTIMODAL_REGISTRY.register_processor(
+    CorvidMultiModalProcessor,
+    info=CorvidProcessingInfo,
+    dummy_inputs=CorvidDummyInputsBuilder,
+)
+class CorvidForConditionalGeneration(
+    nn.Module,
+    SupportsLoRA,
+    SupportsMultiModal,
+    SupportsPP,
+):
+    hf_to_vllm_mapper = WeightsMapper(
+        orig_to_new_regex={
+            # The encoder and the connector are one module.
+            re.compile(
+                r"^(?:model\.)?(vision_tower|resampler|visual_proj)(?=\.|$)"
+            ): r"encoder.\1",
+            # As transformers renames it on loading.
+            re.compile(
+                r"^encoder\.vision_tower\.vision_model\."
+            ): r"encoder.vision_tower.",
+            # The decoder; vLLM's module has the head as well.
+            re.compile(
+                r"^(?:model\.)?text_model\.(?:model\.)*(?!lm_head\.)"
+            ): r"language_model.model.",
+            # The head, beside the decoder or at the top.
+            re.compile(
+                r"^(?:(?:model\.)?text_model\.)?lm_head\."
+            ): r"language_model.lm_head.",
+            # Older releases saved these; they are made anew.
+            re.compile(r"^encoder\..*\.position_ids$"): None,
+        }
+    )
+
+    @classmethod
+    def get_placeholder_str(cls, modality: str, i: int) -> str | None:
+        if modality.startswith("image"):
+            return "<|image_pad|>"
+
+        raise ValueError("Only image modality is supported")
+
+    def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
+        super().__init__()
+
+        config = vllm_config.model_config.hf_config
+        text_config = config.get_text_config()
+        self.config = config
+
+        self.configure_mm_token_handling(
+            vocab_size=text_config.vocab_size,
+            mm_token_ids=[config.image_token_index],
+        )
+
+        # Parts of transformers are made in the dtype that their config names.
+        config.dtype = vllm_config.model_config.dtype
+        for name in config.sub_configs:
+            if (part := getattr(config, name, None)) is not None:
+                part.dtype = config.dtype
+
+        with self._mark_tower_model(vllm_config, "image"):
+            with no_init_weights():
+                self.encoder = CorvidEncoder(config)
+            use_vllm_linears(
+                self.encoder,
+                vllm_config.quant_config,
+                prefix=maybe_prefix(prefix, "encoder"),
+            )
+
+        with self._mark_language_model(vllm_config):
+            self.language_model = init_vllm_registered_model(
+                vllm_config=vllm_config,
+                hf_config=text_config,
+                prefix=maybe_prefix(prefix, "language_model"),
+                architectures=["LlamaForCausalLM"],
+            )
+
+        self.packed_modules_mapping = getattr(
+            self.language_model, "packed_modules_mapping", {}
+        )
+        self.make_empty_intermediate_tensors = (
+            self.language_model.make_empty_intermediate_tensors
+        )
+
+    def _encode_images(
+        self, images: Sequence[Mapping[str, torch.Tensor]], num_tokens: Sequence[int]
+    ) -> Sequence[torch.Tensor]:
+        inputs = {
+            name: torch.cat([image[name] for image in images]) for name in images[0]
+        }
+        features = self.encoder.embed_images(**inputs)
+        if not isinstance(features, torch.Tensor):
+            features = torch.cat([one.flatten(end_dim=-2) for one in features])
+
+        return features.flatten(end_dim=-2).split(num_tokens)
+
+    def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
+        if (image_embeds := kwargs.pop("image_embeds", None)) is not None:
+            return image_embeds
+
+        if (image_tokens := kwargs.pop("image_tokens", None)) is None:
+            return []
+
+        names = [name for name in IMAGE_FIELDS if kwargs.get(name) is not None]
+        images = [
+            {name: kwargs[name][index] for name in names}
+            for index in range(len(image_tokens))
+        ]
+        num_tokens = [
+            int((tokens == self.config.image_token_index).sum())
+            for tokens in image_tokens
+        ]
+
+        # Images whose inputs have the same shapes are encoded together.
+        def get_shapes(index: int) -> list[torch.Size]:
+            return [value.shape for value in images[index].values()]
+
+        embeddings: list[torch.Tensor] = []
+        for _, group in groupby(range(len(images)), key=get_shapes):
+            indices = list(group)
+            embeddings += self._encode_images(
+                [images[index] for index in indices],
+                [num_tokens[index] for index in indices],
+            )
+
+        return embeddings
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None,
+        positions: torch.Tensor,
+        intermediate_tensors: IntermediateTensors | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: object,
+    ) -> torch.Tensor | IntermediateTensors:
+        if intermediate_tensors is not None:
+            inputs_embeds = None
+
+        return self.language_model(
+            input_ids,
+            positions,
+            intermediate_tensors=intermediate_tensors,
+            inputs_embeds=inputs_embeds,
+        )
+
+    def compute_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
+        return self.language_model.compute_logits(hidden_states)
+
+    def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
+        loader = AutoWeightsLoader(self)
+        return loader.load_weights(weights, mapper=self.hf_to_vllm_mapper)
+
+    def get_mm_mapping(self) -> MultiModelKeys:
+        return MultiModelKeys.from_string_field(
+            language_model="language_model",
+            tower_model="encoder",
+        )
