@@ -6,6 +6,7 @@ import ast
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -31,7 +32,7 @@ class SourceTree:
     def module(self, name: str) -> ast.Module | None:
         """Parse a module by its dotted name; None if there is no such source file."""
         if name not in self._modules:
-            self._modules[name] = ast.parse(text) if (text := self.text(name)) else None
+            self._modules[name] = _parsed(text) if (text := self.text(name)) else None
         return self._modules[name]
 
     def text(self, name: str) -> str | None:
@@ -99,6 +100,12 @@ class SourceTree:
         base = self.root.joinpath(*name.split("."))
         candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
         return next((path for path in candidates if path.is_file()), None)
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> ast.Module:
+    """Parse a module; the same text gives the same tree, which nobody changes."""
+    return ast.parse(text)
 
 
 def _base_names(node: ast.ClassDef) -> Iterator[str]:

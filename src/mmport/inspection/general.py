@@ -9,7 +9,7 @@ from typing import Any
 from mmport.anatomy.classes import ModelClass, find_class
 from mmport.anatomy.heads import head_arithmetic
 from mmport.anatomy.modeling import read_anatomy
-from mmport.core.errors import NotPortable
+from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
 from mmport.inspection.checkpoints import read_tensors
@@ -43,7 +43,18 @@ def read_general(
         NotPortable: the source does not say how its features reach its text.
         MalformedSource: a value of the config, or the repo's code, is missing or wrong.
     """
-    model = own_model(source, config) or library_model(config, architecture)
+    try:
+        return _read(
+            source, own_model(source, config) or library_model(config, architecture), catalog
+        )
+    except SyntaxError as error:
+        raise MalformedSource(
+            f"the model's code is not Python: {error.msg} in line {error.lineno}",
+            "mend the repo's code",
+        ) from error
+
+
+def _read(source: ModelSource, model: OpenedModel, catalog: Catalog) -> Inspection:
     anatomy = read_anatomy(model.tree, model.module, model.architecture)
     top = _top(model)
     text = language_model(
