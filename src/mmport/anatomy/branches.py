@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
+
+_STARTS = (
+    r"input_ids\.(shape\[(1|-1)\]|size\((1|-1)\)) (!= 1|> 1|>= 2)$",
+    r"^cache_position\[0\](\.item\(\))? == 0$",
+)
+"""How models ask whether a prompt begins."""
 
 Given = Callable[[str], bool | None]
 """Tells whether an argument is there; None where that is not known."""
@@ -40,7 +47,15 @@ def holds(test: ast.expr, given: Given) -> bool | None:
             return None if inner is None else not inner
         case ast.BinOp(op=ast.BitXor()):
             return False  # a complaint about arguments that exclude each other
+        case ast.Compare() if _asks_for_start(test):
+            return True
     return None
+
+
+def _asks_for_start(test: ast.Compare) -> bool:
+    """Tell whether a test asks if this is a whole prompt, and no later token."""
+    text = ast.unparse(test)
+    return any(re.search(pattern, text) for pattern in _STARTS)
 
 
 def defaults(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:

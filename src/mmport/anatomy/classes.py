@@ -61,16 +61,18 @@ class ModelClass:
 
     def method(self, name: str) -> Method | None:
         """Find a method by name, the nearest base's if the class has none itself."""
+        return next(self.every(name), None)
+
+    def every(self, name: str) -> Iterator[Method]:
+        """Give all methods of a name, the class's own first, then its bases'."""
         for item in self.lineage:
             for node in item.node.body:
                 if isinstance(node, ast.FunctionDef) and node.name == name:
-                    return Method(item.module, node)
-        return None
+                    yield Method(item.module, node)
 
     def attributes(self) -> Iterator[tuple[str, ast.expr]]:
-        """Give each attribute that `__init__` sets on `self`, with the value."""
-        init = self.method("__init__")
-        for node in ast.walk(init.node) if init else ():
+        """Give each attribute that `__init__` sets on `self`, a base's too, with the value."""
+        for node in (part for init in self.every("__init__") for part in ast.walk(init.node)):
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:

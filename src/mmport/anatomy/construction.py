@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from mmport.anatomy.branches import defaults, linear
 from mmport.anatomy.classes import (
@@ -22,6 +23,14 @@ _SELF_MADE = frozenset({"config", "dtype", "device", "training", "post_init"})
 """What every model has without making it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A statement, and the module that it stands in."""
+
+    module: str
+    node: ast.stmt
+
+
 def needed_attributes(owner: ModelClass, methods: Iterable[ast.AST]) -> set[str]:
     """Name the attributes of `self` that methods need, through the methods that they call."""
     needed: set[str] = set()
@@ -37,19 +46,22 @@ def needed_attributes(owner: ModelClass, methods: Iterable[ast.AST]) -> set[str]
     return needed - _SELF_MADE
 
 
-def constructing(owner: ModelClass, needed: set[str]) -> list[ast.stmt]:
-    """Give the statements of `__init__` that make some attributes, in order."""
-    init = owner.method("__init__")
-    wanted, variables, kept = set(needed), set[str](), list[ast.stmt]()
-    for statement in reversed(list(_for_config_alone(init)) if init else ()):
-        if _calls_super(statement):
-            continue
-        sets, binds = _targets(statement)
-        if not (sets & wanted or binds & variables):
-            continue
-        kept.append(statement)
-        wanted |= own_attributes(statement) - _SELF_MADE
-        variables |= names(statement)
+def constructing(owner: ModelClass, needed: set[str]) -> list[Placed]:
+    """Give the statements of `__init__` that make some attributes, in order.
+
+    What the class does not make itself, the nearest base that has it does.
+    """
+    wanted, kept = set(needed), list[Placed]()
+    for init in owner.every("__init__"):
+        variables = set[str]()
+        for statement in reversed(list(_for_config_alone(init))):
+            sets, binds = _targets(statement)
+            if _calls_super(statement) or not (sets & wanted or binds & variables):
+                continue
+            kept.append(Placed(init.module, statement))
+            wanted |= own_attributes(statement) - _SELF_MADE
+            variables |= names(statement)
+        wanted -= set(made(one.node for one in kept))
     return kept[::-1]
 
 

@@ -283,11 +283,20 @@ def _language_model(
     statement: ast.stmt, media: Sequence[str], is_module: Callable[[str], bool]
 ) -> str:
     for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and (name := own_attribute(node.func)) is not None:
+        if isinstance(node, ast.Call) and (name := _called(node.func)) is not None:
             given = {keyword.arg for keyword in node.keywords}
             if "inputs_embeds" in given and not given & set(media) and is_module(name):
                 return name
     return ""
+
+
+def _called(function: ast.expr) -> str | None:
+    """Name the attribute of `self` that is called, or that has what is: `self.x.model(…)`."""
+    while own_attribute(function) is None:
+        if not isinstance(function, ast.Attribute):
+            return None
+        function = function.value
+    return own_attribute(function)
 
 
 def _base(node: ast.expr) -> ast.expr:

@@ -10,6 +10,7 @@ from functools import partial
 
 from mmport.anatomy.classes import Method, ModelClass, find_class, own_attribute
 from mmport.anatomy.construction import (
+    Placed,
     constructing,
     imports_of,
     made,
@@ -30,7 +31,7 @@ from mmport.anatomy.inline import method_text
 from mmport.anatomy.tokens import compared_ids, modality_of, token_of
 from mmport.core.errors import NotPortable
 from mmport.core.source_tree import SourceTree
-from mmport.model.spec import Anatomy, FeatureMethod, Modality
+from mmport.model.spec import Anatomy, FeatureMethod, ImportedName, Modality
 
 _POSITIONS = "get_rope_index"
 _IDS = frozenset({"input_ids", "attention_mask"})
@@ -80,20 +81,27 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
             _BACKEND,
         )
     statements = constructing(owner.model, needed)
-    init = owner.model.method("__init__")
-    where = init.module if init else owner.model.module
     return Anatomy(
         module=owner.model.module,
         owner=owner.model.name,
         path=owner.path,
-        parts=made(statements),
-        statements=tuple(source_of(tree, where, one) for one in statements),
-        imports=imports_of(tree, where, statements, builtin=("self", "config", "super")),
+        parts=made(one.node for one in statements),
+        statements=tuple(source_of(tree, one.module, one.node) for one in statements),
+        imports=_imports(tree, statements),
         methods=methods,
         unread=unread,
         language_model=".".join(filter(None, (owner.path, language_model))),
         position_inputs=_position_inputs(owner.model),
     )
+
+
+def _imports(tree: SourceTree, statements: list[Placed]) -> tuple[ImportedName, ...]:
+    found: dict[str, ImportedName] = {}
+    for module in dict.fromkeys(one.module for one in statements):
+        nodes = [one.node for one in statements if one.module == module]
+        named = imports_of(tree, module, nodes, builtin=("self", "config", "super"))
+        found |= {item.name: item for item in named}
+    return tuple(found[name] for name in sorted(found))
 
 
 def _owner(top: ModelClass) -> _Owner:

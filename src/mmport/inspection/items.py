@@ -89,6 +89,8 @@ class ItemReader:
         return hf_library.processor_class(self._model.model_type)
 
     def _token_id(self, key: str, modality: Modality) -> int | None:
+        if key.isdigit():
+            return int(key)
         keys = [key] if key else [f"{modality}_token_id", f"{modality}_token_index"]
         for name in keys:
             try:

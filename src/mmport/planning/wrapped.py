@@ -63,6 +63,13 @@ def plan_wrapped(
     )
 
 
+def _token_id(method: FeatureMethod) -> str:
+    """Write the id at the positions of features as an expression over `config`."""
+    if method.token.isdigit():
+        return method.token
+    return f"config.{method.token or f'{method.modality}_token_id'}"
+
+
 def _hides_experts(architecture: str) -> bool:
     """Tell whether a class builds experts anew, so that adapters' names lead nowhere.
 
@@ -135,7 +142,7 @@ def _item(method: FeatureMethod, spec: VlmSpec) -> ItemPlan:
     return ItemPlan(
         modality=method.modality,
         token=taken.text,
-        token_id=f"config.{method.token or f'{method.modality}_token_id'}",
+        token_id=_token_id(method),
         fields=fields,
         written=taken.written,
         counted=taken.counted,

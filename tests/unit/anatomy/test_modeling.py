@@ -214,3 +214,61 @@ def test_features_by_the_language_model_are_refused() -> None:
 def test_a_class_that_is_not_there_is_refused() -> None:
     with pytest.raises(NotPortable, match="not there"):
         read(INIT, name="Other")
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "pixel_values is not None and input_ids.shape[1] != 1",
+        "input_ids.shape[1] > 1",
+        "cache_position[0] == 0",
+    ],
+)
+def test_the_branch_of_a_whole_prompt_is_read(test: str) -> None:
+    merging = f"""
+    def forward(self, input_ids=None, pixel_values=None, inputs_embeds=None, cache_position=None):
+        inputs_embeds = self.llm.get_input_embeddings()(input_ids)
+        if {test}:
+            found = self.features(pixel_values)
+            inputs_embeds[input_ids == self.config.mark_id] = found
+        return self.llm(inputs_embeds=inputs_embeds)
+"""
+    (method,) = read(INIT, FEATURES, merging).methods
+    assert (method.name, method.source) == ("features", "")
+
+
+def test_the_part_of_the_language_model_that_is_called_leads_to_it() -> None:
+    body = FEATURES + forward("found = self.features(pixel_values)").replace(
+        "return self.llm(", "return self.llm.model("
+    )
+    assert read(INIT, body).language_model == "llm"
+
+
+def test_an_id_may_be_a_number_of_the_module() -> None:
+    merging = """
+    def forward(self, input_ids=None, pixel_values=None, inputs_embeds=None):
+        inputs_embeds = self.llm.get_input_embeddings()(input_ids)
+        inputs_embeds[input_ids == IMAGE_ID] = self.features(pixel_values)
+        return self.llm(inputs_embeds=inputs_embeds)
+
+
+IMAGE_ID = 4711
+"""
+    (method,) = read(INIT, FEATURES, merging).methods
+    assert method.token == "4711"
+
+
+def test_a_base_makes_what_the_class_does_not() -> None:
+    base = INIT.replace("self.projector = Projector(width)", "pass")
+    heir = """
+
+class Heir(Tiny):
+    def __init__(self, config):
+        super().__init__(config)
+        self.projector = Projector(config.width)
+"""
+    anatomy = read(
+        base, FEATURES, forward("found = self.features(pixel_values)"), heir, name="Heir"
+    )
+    assert anatomy.parts == ("tower", "projector")
+    assert anatomy.statements[-1] == "self.projector = Projector(config.width)"

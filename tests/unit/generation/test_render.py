@@ -45,12 +45,8 @@ def test_the_entry_point_leads_to_the_class() -> None:
         "vllm.general_plugins": {"llava_vllm": "llava_vllm:register"}
     }
     assert project["project"]["optional-dependencies"]["vllm"] == ["vllm>=0.31,<0.34"]
-    package = ast.parse(files["llava_vllm/__init__.py"])
-    values = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in package.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
+    values = {"__name__": "llava_vllm"}
+    exec(files["llava_vllm/__init__.py"], values)
     module, _, name = values["MODEL_CLASS"].partition(":")
     model = ast.parse(files[f"{module.replace('.', '/')}.py"])
     assert name in {node.name for node in model.body if isinstance(node, ast.ClassDef)}
