@@ -88,9 +88,14 @@ class Flow:
     handed_on: list[HandedOn] = field(default_factory=list)
     language_model: str = ""
     """The attribute of `self` that is called with the merged embeddings."""
+    handed_beside: tuple[str, ...] = ()
+    """What else it is given that the method makes itself."""
 
 
 _VALUES_OF_TEXT = frozenset({"input_ids", "inputs_embeds", "token_type_ids", "mm_token_type_ids"})
+
+
+_PLAIN = (TEXT | SWITCHES) - {"moe_mm_token_type_ids", "per_layer_inputs"}
 
 
 def media_parameters(method: Method) -> tuple[str, ...]:
@@ -123,8 +128,21 @@ def read_flow(
         reader.read(statement, place)
         flow.language_model = _language_model(statement, flow.media, is_module)
         if flow.language_model:
+            flow.handed_beside = _beside(statement, flow.statements[:place])
             break
     return flow
+
+
+def _beside(statement: ast.stmt, before: Sequence[ast.stmt]) -> tuple[str, ...]:
+    """Name what the language model is given that no plain text model is, and that is made here."""
+    assigned = set[str]().union(*map(_assigned, before))
+    return tuple(
+        keyword.arg
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and any(one.arg == "inputs_embeds" for one in node.keywords)
+        for keyword in node.keywords
+        if keyword.arg and keyword.arg not in _PLAIN and assigned & set(keys(keyword.value))
+    )
 
 
 def _given(media: frozenset[str], name: str) -> bool | None:

@@ -165,6 +165,12 @@ def _language_model(owner: _Owner) -> str:
     Raises:
         NotPortable: the class's own layers are its language model.
     """
+    if owner.flow.handed_beside:
+        raise NotPortable(
+            f"{owner.model.name} also hands its language model "
+            f"{', '.join(owner.flow.handed_beside)}",
+            _BACKEND,
+        )
     if not owner.language_model:
         raise NotPortable(
             f"{owner.model.name} has its language model's layers among its own", _BACKEND

@@ -272,3 +272,37 @@ class Heir(Tiny):
     )
     assert anatomy.parts == ("tower", "projector")
     assert anatomy.statements[-1] == "self.projector = Projector(config.width)"
+
+
+def test_a_language_model_that_is_given_more_is_refused() -> None:
+    merging = """
+    def forward(self, input_ids=None, pixel_values=None, inputs_embeds=None):
+        inputs_embeds = self.llm.get_input_embeddings()(input_ids)
+        inputs_embeds[input_ids == self.config.mark_id] = self.features(pixel_values)
+        layerwise = self.unused(input_ids)
+        return self.llm(inputs_embeds=inputs_embeds, per_layer=layerwise)
+"""
+    with pytest.raises(NotPortable, match="also hands its language model per_layer"):
+        read(INIT, FEATURES, merging)
+
+
+def test_positions_that_depend_on_media_are_known() -> None:
+    positions = """
+    def get_rope_index(self, input_ids, image_grid_thw=None, attention_mask=None):
+        return self.width
+"""
+    anatomy = read(INIT, FEATURES, positions, forward("found = self.features(pixel_values)"))
+    assert anatomy.position_inputs == ("image_grid_thw",)
+
+
+def test_a_modality_that_cannot_be_read_is_left_out() -> None:
+    body = """
+        video = self.features(video_values)
+        inputs_embeds = inputs_embeds + video.deep
+        inputs_embeds = inputs_embeds + video.rows
+        found = self.features(pixel_values)
+    """
+    parameters = "pixel_values=None, video_values=None"
+    anatomy = read(INIT, FEATURES, forward(body, parameters))
+    assert [method.modality for method in anatomy.methods] == ["image"]
+    assert [modality for modality, _ in anatomy.unread] == ["video"]

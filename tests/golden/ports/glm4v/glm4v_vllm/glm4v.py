@@ -184,9 +184,12 @@ class Glm4vMultiModalProcessor(BaseMultiModalProcessor[Glm4vProcessingInfo]):
             name: MultiModalFieldConfig.batched("image")
             for name in (*IMAGE_FIELDS, "image_embeds")
         }
-        fields["image_tokens"] = MultiModalFieldConfig.batched(
-            "image", keep_on_cpu=True
-        )
+        # Positions are computed from these, when the features are cached too.
+        for name in (
+            "image_tokens",
+            "image_grid_thw",
+        ):
+            fields[name] = MultiModalFieldConfig.batched("image", keep_on_cpu=True)
         return fields
 
     def _get_prompt_updates(
@@ -350,7 +353,8 @@ class Glm4vForConditionalGeneration(
         self, images: Sequence[Mapping[str, torch.Tensor]], num_tokens: Sequence[int]
     ) -> Sequence[torch.Tensor]:
         inputs = {
-            name: torch.cat([image[name] for image in images]) for name in images[0]
+            name: torch.cat([image[name] for image in images]).to(self.encoder.device)
+            for name in images[0]
         }
         features = self.encoder.get_image_features(**inputs).pooler_output
         if not isinstance(features, torch.Tensor):

@@ -370,7 +370,8 @@ class LlavaNextForConditionalGeneration(
         self, images: Sequence[Mapping[str, torch.Tensor]], num_tokens: Sequence[int]
     ) -> Sequence[torch.Tensor]:
         inputs = {
-            name: torch.cat([image[name] for image in images]) for name in images[0]
+            name: torch.cat([image[name] for image in images]).to(self.encoder.device)
+            for name in images[0]
         }
         features = self.encoder.get_image_features(**inputs).pooler_output
         if not isinstance(features, torch.Tensor):
