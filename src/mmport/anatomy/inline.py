@@ -52,7 +52,7 @@ class _Shaper(ast.NodeTransformer):
         """Drop casts to the text's dtype, and arguments that only `forward` is given."""
         match node:
             case ast.Call(func=ast.Attribute(value=value, attr=attr)) if (
-                attr in _CASTS and node.args + node.keywords and self._unknown(*node.args)
+                attr in _CASTS and self._unknown(*node.args, *node.keywords)
             ):
                 return self._visited(value)
         self.generic_visit(node)
