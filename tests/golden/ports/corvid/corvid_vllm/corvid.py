@@ -139,10 +139,17 @@ class CorvidProcessingInfo(BaseProcessingInfo):
     ) -> Mapping[str, int] | None:
         # Where nothing but the context bounds an image, that is its maximum.
         width, height = self.get_image_size_with_most_features()
-        num_tokens = self.get_num_image_tokens(
+        larger = self.get_num_image_tokens(
             image_width=2 * width, image_height=2 * height
         )
-        return {"image": seq_len} if num_tokens > seq_len else None
+        if larger > seq_len:
+            return {"image": seq_len}
+
+        # Few sizes were tried, so there is room above the best of them.
+        num_tokens = self.get_num_image_tokens(image_width=width, image_height=height)
+        smallest = self.get_num_image_tokens(image_width=64, image_height=64)
+        room = 0 if num_tokens == smallest else num_tokens // 4
+        return {"image": min(num_tokens + room, seq_len)}
 
     def get_embedded_image_tokens(self, num_features: int) -> list[int]:
         """What the token becomes for an image whose features are given."""

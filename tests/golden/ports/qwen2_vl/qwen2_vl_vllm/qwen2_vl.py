@@ -127,10 +127,13 @@ class Qwen2VLProcessingInfo(BaseProcessingInfo):
     ) -> Mapping[str, int] | None:
         # Where nothing but the context bounds an image, that is its maximum.
         width, height = self.get_image_size_with_most_features()
-        num_tokens = self.get_num_image_tokens(
+        larger = self.get_num_image_tokens(
             image_width=2 * width, image_height=2 * height
         )
-        return {"image": seq_len} if num_tokens > seq_len else None
+        if larger > seq_len:
+            return {"image": seq_len}
+
+        return None
 
     def get_embedded_image_tokens(self, num_features: int) -> list[int]:
         """What the token becomes for an image whose features are given."""
