@@ -109,6 +109,7 @@ def test_layouts(layout: str, engine_python: Path) -> None:
     ] == []
 
 
+@SLOW
 def test_the_same_again(
     engine_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ DEATHS = {
     ),
     "runs out of memory": ("raise MemoryError('no more')", "memory"),
 }
-FAST = ("dies", "hangs")
+FAST = ("dies",)
 SLOW = pytest.mark.full(reason="the supervisor's own tests cover each death without an engine")
 
 

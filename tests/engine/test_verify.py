@@ -24,7 +24,8 @@ SLOW = pytest.mark.full(
 
 CASES = [
     pytest.param("clip-llama", None, marks=SLOW),
-    ("siglip-qwen2", None),
+    ("aya_vision", None),
+    pytest.param("siglip-qwen2", None, marks=SLOW),
     pytest.param("clip-mistral", None, marks=SLOW),
     pytest.param("two-layers", "transformers-4", marks=SLOW),
     pytest.param("two-layers", None, marks=SLOW),

@@ -125,6 +125,7 @@ def test_facts_survive_json() -> None:
 
 
 def test_settings_are_no_parts() -> None:
-    anatomy, facts = read("granite4_vision", "Granite4VisionForConditionalGeneration")
+    anatomy, facts = read("deepseek_vl_hybrid", "DeepseekVLHybridForConditionalGeneration")
     assert set(facts.parts) < set(anatomy.parts)
-    assert "image_newline" in facts.parts
+    assert "high_res_vision_alpha" in facts.parts
+    assert "global_attn_index" not in facts.parts
