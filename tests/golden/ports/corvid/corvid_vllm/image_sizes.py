@@ -28,7 +28,7 @@ def find_image_size_with_most_tokens(
             return 0
         try:
             num_tokens = count_tokens(size)
-        except ValueError:  # Too small for this processor.
+        except (ArithmeticError, ValueError):  # Too small for this processor.
             return 0
         return num_tokens if num_tokens <= max_tokens else 0
 
