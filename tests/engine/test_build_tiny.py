@@ -124,6 +124,7 @@ def test_the_same_again(
             assert (again / path.name).read_bytes() == path.read_bytes(), path.name
 
 
+@SLOW
 def test_a_repo_with_its_own_tokenizer_and_processor(engine_python: Path, tmp_path: Path) -> None:
     """What was built is itself a repo; made large again, it is shrunk with its own files."""
     repo = build_tiny("clip-llama", python=engine_python, out=tmp_path / "repo")

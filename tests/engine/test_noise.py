@@ -31,6 +31,7 @@ def noise_of(folder: Path, engine_python: Path, work: Path) -> tuple[Noise, Path
     return measure_noise(StageFiles(reference), "float32"), reference
 
 
+@pytest.mark.full(reason="the proof of a port measures every variant too")
 def test_every_variant_runs_and_parts_by_rounding_alone(
     checkpoint: Checkpoint, engine_python: Path, tmp_path: Path
 ) -> None:
