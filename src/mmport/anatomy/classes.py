@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 
-from mmport.core.source_tree import FoundClass, SourceTree
+from mmport.core.source_tree import FoundClass, SourceTree, package_folder
 
 _LIBRARY = "transformers"
 
@@ -116,10 +114,9 @@ def imported_from(tree: SourceTree, module: str, name: str) -> str | None:
 @cache
 def library_module(name: str) -> str | None:
     """Name the module of transformers that defines a class, which it gives at its top."""
-    found = importlib.util.find_spec(_LIBRARY)
-    if found is None or found.origin is None:
+    folder = package_folder(_LIBRARY)
+    if folder is None:
         return None
-    folder = Path(found.origin).parent
     # What the others are made of may take parts of a class away in ways of its own.
     paths = sorted(folder.glob("models/*/*.py"))
     for path in sorted(paths, key=lambda path: path.name.startswith("modular_")):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from mmport.anatomy.bindings import assigned_names, entry_of, keys
 from mmport.anatomy.branches import linear
 from mmport.anatomy.classes import Method, own_attribute
 
@@ -135,7 +136,7 @@ def read_flow(
 
 def _beside(statement: ast.stmt, before: Sequence[ast.stmt]) -> tuple[str, ...]:
     """Name what the language model is given that no plain text model is, and that is made here."""
-    assigned = set[str]().union(*map(_assigned, before))
+    assigned = set[str]().union(*map(assigned_names, before))
     return tuple(
         keyword.arg
         for node in ast.walk(statement)
@@ -157,7 +158,7 @@ def slice_before(flow: Flow, merge: Merge) -> list[ast.stmt]:
     wanted = set(keys(merge.expression))
     kept: list[ast.stmt] = []
     for statement in reversed(flow.statements[: merge.before]):
-        assigned = _assigned(statement)
+        assigned = assigned_names(statement)
         if not assigned & wanted or _only_casts(statement) or not _depends(statement, flow.media):
             continue
         kept.append(statement)
@@ -165,15 +166,6 @@ def slice_before(flow: Flow, merge: Merge) -> list[ast.stmt]:
             wanted -= assigned
         wanted |= set(_read_by(statement))
     return kept[::-1]
-
-
-def keys(node: ast.AST) -> Iterator[str]:
-    """Name what a tree reads: variables, and entries of them under a constant (`outputs["a"]`)."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            yield part.id
-        elif isinstance(part, ast.Subscript) and (entry := _entry(part)) is not None:
-            yield entry
 
 
 def _read_by(statement: ast.stmt) -> Iterator[str]:
@@ -190,7 +182,7 @@ def _values(node: ast.AST) -> Iterator[str]:
             return
         case ast.Name(id=name):
             yield name
-        case ast.Subscript() if (entry := _entry(node)) is not None:
+        case ast.Subscript() if (entry := entry_of(node)) is not None:
             yield entry
         case _:
             for child in ast.iter_child_nodes(node):
@@ -228,7 +220,7 @@ class _Reader:
             return
         if media and text:
             self._merge(statement, place)
-        targets = _assigned(statement)
+        targets = assigned_names(statement)
         for name in targets:
             if text:
                 self._text.add(name)
@@ -278,7 +270,7 @@ class _Reader:
                 return frozenset()
             case ast.Name(id=name):
                 return self._media.get(name, frozenset())
-        entry = _entry(node) if isinstance(node, ast.Subscript) else None
+        entry = entry_of(node) if isinstance(node, ast.Subscript) else None
         if entry is not None:
             return self._media.get(entry, frozenset())
         return frozenset().union(*(self._media_of(child) for child in ast.iter_child_nodes(node)))
@@ -321,58 +313,12 @@ def _base(node: ast.expr) -> ast.expr:
     """Give what an expression takes its rows from: `features` for `features[i].to(…)`."""
     while True:
         node = uncast(node)
-        if (isinstance(node, ast.Subscript) and _entry(node) is None) or (
+        if (isinstance(node, ast.Subscript) and entry_of(node) is None) or (
             isinstance(node, ast.Attribute) and node.attr in _FORMS
         ):
             node = node.value
         else:
             return node
-
-
-def _assigned(statement: ast.stmt) -> set[str]:
-    """Name what a statement binds, in all its branches."""
-    found: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.For):
-            targets = [node.target]
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            # `rows.append(row)` changes `rows`.
-            match node.value.func:
-                case ast.Attribute(value=ast.Name() as name, attr="append" | "extend" | "insert"):
-                    targets = [name]
-                case _:
-                    continue
-        else:
-            continue
-        for target in targets:
-            found |= set(_bound(target))
-    return found
-
-
-def _bound(target: ast.expr) -> Iterator[str]:
-    match target:
-        case ast.Name(id=name):
-            yield name
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            for element in elements:
-                yield from _bound(element)
-        case ast.Starred(value=value):
-            yield from _bound(value)
-        case ast.Subscript(value=value):
-            entry = _entry(target)
-            if entry is not None:
-                yield entry
-            else:
-                yield from _bound(value)
-
-
-def _entry(node: ast.Subscript) -> str | None:
-    match node:
-        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
-            return f"{name}[{key!r}]"
-    return None
 
 
 def _only_casts(statement: ast.stmt) -> bool:

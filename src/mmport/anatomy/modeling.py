@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 
+from mmport.anatomy.bindings import keys
 from mmport.anatomy.classes import Method, ModelClass, find_class, own_attribute
 from mmport.anatomy.construction import (
     Placed,
@@ -22,20 +23,18 @@ from mmport.anatomy.flow import (
     Flow,
     HandedOn,
     Merge,
-    keys,
     read_flow,
     slice_before,
     uncast,
 )
 from mmport.anatomy.inline import method_text
 from mmport.anatomy.tokens import compared_ids, modality_of, token_of
-from mmport.core.errors import NotPortable
+from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import Anatomy, FeatureMethod, ImportedName, Modality
 
 _POSITIONS = "get_rope_index"
 _IDS = frozenset({"input_ids", "attention_mask"})
-_BACKEND = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
     if language_model in needed:
         raise NotPortable(
             f"{architecture} computes features by its own language model ({language_model})",
-            _BACKEND,
+            TRY_BACKEND,
         )
     statements = constructing(owner.model, needed)
     return Anatomy(
@@ -128,7 +127,7 @@ def _owner(top: ModelClass) -> _Owner:
     raise NotPortable(
         f"the source of {top.name} does not merge features of media with its text "
         "in a way that can be read",
-        _BACKEND,
+        TRY_BACKEND,
     )
 
 
@@ -169,11 +168,11 @@ def _language_model(owner: _Owner) -> str:
         raise NotPortable(
             f"{owner.model.name} also hands its language model "
             f"{', '.join(owner.flow.handed_beside)}",
-            _BACKEND,
+            TRY_BACKEND,
         )
     if not owner.language_model:
         raise NotPortable(
-            f"{owner.model.name} has its language model's layers among its own", _BACKEND
+            f"{owner.model.name} has its language model's layers among its own", TRY_BACKEND
         )
     return owner.language_model
 
@@ -203,7 +202,7 @@ def _methods(
         if len(found) > 1
     )
     if len(unread) == len(by_modality):
-        raise NotPortable(unread[0][1], _BACKEND)
+        raise NotPortable(unread[0][1], TRY_BACKEND)
     compared = compared_ids(owner.model, owner.flow)
     methods = tuple(
         replace(found[0], token=token_of(modality, compared))
@@ -318,5 +317,5 @@ def _node(model: ModelClass, method: FeatureMethod) -> ast.AST:
         return ast.parse(method.source)
     found = model.method(method.name)
     if found is None:
-        raise NotPortable(f"{model.name} has no method {method.name}", _BACKEND)
+        raise NotPortable(f"{model.name} has no method {method.name}", TRY_BACKEND)
     return found.node

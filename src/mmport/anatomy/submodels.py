@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from mmport.anatomy.classes import (
@@ -17,7 +15,7 @@ from mmport.anatomy.classes import (
     library_module,
     own_attribute,
 )
-from mmport.core.source_tree import SourceTree
+from mmport.core.source_tree import SourceTree, package_folder
 from mmport.model.conversions import Submodel
 
 _LIBRARY = "transformers."
@@ -283,10 +281,10 @@ def _auto(tree: SourceTree, auto: str, model_type: str) -> ModelClass | None:
 @cache
 def _auto_classes(table: str) -> Mapping[str, str]:
     """Read the classes that transformers' auto class makes, by model type, from its source."""
-    found = importlib.util.find_spec("transformers")
-    if found is None or found.origin is None:
+    folder = package_folder("transformers")
+    if folder is None:
         return {}
-    path = Path(found.origin).parent / "models" / "auto" / "modeling_auto.py"
+    path = folder / "models" / "auto" / "modeling_auto.py"
     wanted = f"MODEL_FOR_{table}_MAPPING_NAMES" if table else "MODEL_MAPPING_NAMES"
     for node in ast.parse(path.read_bytes()).body if path.is_file() else ():
         match node:

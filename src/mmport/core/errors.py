@@ -5,7 +5,10 @@ Exit codes: 0 fine, 1 a finding, 2 usage, 3 a known failure.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+TRY_BACKEND: Final = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
+"""The hint where a port is out of reach and vLLM may run the model by itself."""
 
 
 class MmportError(Exception):

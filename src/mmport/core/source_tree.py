@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,12 @@ class SourceTree:
         base = self.root.joinpath(*name.split("."))
         candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
         return next((path for path in candidates if path.is_file()), None)
+
+
+def package_folder(name: str) -> Path | None:
+    """Find the folder of an installed package without importing it."""
+    found = importlib.util.find_spec(name)
+    return Path(found.origin).parent if found is not None and found.origin is not None else None
 
 
 @lru_cache(maxsize=512)

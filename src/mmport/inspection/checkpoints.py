@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from mmport.hub.source import ModelSource
 from mmport.inspection.notes import warning
 from mmport.model.finding import Finding
-from mmport.model.spec import CheckpointSpec
+from mmport.model.spec import CheckpointSpec, KeyLayout
 from mmport.weights.groups import group_tensors, parameter_count
 from mmport.weights.layouts import detect_layout
 
@@ -25,16 +27,8 @@ def read_checkpoint(
     Raises:
         MalformedSource: a header is broken, or the names are of no known layout.
     """
-    headers = source.tensor_headers()
-    if not headers:
-        return None, _unread(source)
     encoder = encoder_path.rpartition(".")[2]
-    return CheckpointSpec(
-        layout=detect_layout(headers, encoder=encoder, inner=inner),
-        files=tuple(sorted({header.file for header in headers.values()})),
-        tensors=group_tensors(headers),
-        parameter_count=parameter_count(headers.values()),
-    ), []
+    return _read(source, lambda names: detect_layout(names, encoder=encoder, inner=inner))
 
 
 def read_tensors(source: ModelSource) -> tuple[CheckpointSpec | None, list[Finding]]:
@@ -43,11 +37,17 @@ def read_tensors(source: ModelSource) -> tuple[CheckpointSpec | None, list[Findi
     Raises:
         MalformedSource: a header is broken.
     """
+    return _read(source, lambda names: None)
+
+
+def _read(
+    source: ModelSource, layout_of: Callable[[Iterable[str]], KeyLayout | None]
+) -> tuple[CheckpointSpec | None, list[Finding]]:
     headers = source.tensor_headers()
     if not headers:
         return None, _unread(source)
     return CheckpointSpec(
-        layout=None,
+        layout=layout_of(headers),
         files=tuple(sorted({header.file for header in headers.values()})),
         tensors=group_tensors(headers),
         parameter_count=parameter_count(headers.values()),

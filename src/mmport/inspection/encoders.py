@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mmport.core.errors import MalformedSource, NotPortable
+from mmport.core.errors import TRY_BACKEND, MalformedSource, NotPortable
 from mmport.core.jsonable import from_json
 from mmport.inspection.fields import Fields
 from mmport.model.spec import EncoderSpec
@@ -111,5 +111,5 @@ def encoder_family(model_type: str, *, where: str = "vision_config") -> tuple[st
     known = ", ".join(sorted(encoder_families()))
     raise NotPortable(
         f"the image encoder is of type {model_type[:80]!r}; mmport knows the families {known}",
-        "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+        TRY_BACKEND,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import logging
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Any
 from mmport.anatomy import heads
 from mmport.anatomy.classes import find_class
 from mmport.core.errors import MalformedSource
-from mmport.core.source_tree import SourceTree
+from mmport.core.source_tree import SourceTree, package_folder
 
 _DEFAULT_PREFIX = "model"
 
@@ -227,10 +226,10 @@ def source_tree() -> SourceTree:
 
 def _library() -> Path:
     """The folder of the installed transformers."""
-    found = importlib.util.find_spec("transformers")
-    if found is None or found.origin is None:
+    folder = package_folder("transformers")
+    if folder is None:
         raise ModuleNotFoundError("transformers is not installed")
-    return Path(found.origin).parent
+    return folder
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +77,7 @@ def library_model(config: Mapping[str, Any], architecture: str | None) -> Opened
             "mend `architectures` in the model's config.json",
         )
     built = hf_library.build_config(model_type, config)
-    tree = SourceTree(_packages())
+    tree = hf_library.source_tree()
     return OpenedModel(
         name, model_type, module, tree, built, built.to_dict(), built.get_text_config()
     )
@@ -117,7 +116,7 @@ def own_model(source: ModelSource, config: Mapping[str, Any]) -> OpenedModel | N
         architecture=architecture,
         model_type=str(config["model_type"]),
         module=module,
-        tree=SourceTree(_packages(), texts),
+        tree=SourceTree(hf_library.source_tree().root, texts),
         config=SimpleNamespace(**read.values),
         values=read.values,
         text_config=_text_config(read.values, read.text),
@@ -167,10 +166,3 @@ def _text_config(values: Mapping[str, Any], told: str) -> Any:
 def _own_names(sources: list[str]) -> list[str]:
     """Name the methods of the class that a text calls."""
     return sorted(set().union(*(own_attributes(ast.parse(text)) for text in sources)))
-
-
-def _packages() -> Path:
-    found = importlib.util.find_spec("transformers")
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError("transformers is not installed")
-    return Path(found.origin).parent.parent

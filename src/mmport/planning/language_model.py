@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmport.core.errors import NotPortable
+from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
 from mmport.model.spec import LanguageModelSpec, TextCandidate, VlmSpec
 from mmport.planning.renames import port_path
@@ -11,8 +11,6 @@ from mmport.vllm_api.catalog import Catalog, ModelClass
 _STATE = ("HasInnerState", "IsAttentionFree", "IsHybrid", "SupportsMambaPrefixCaching")
 """What a class of vLLM declares that keeps a state beside the key-value cache. vLLM asks
 the port for it, and would take one that does not declare it for a plain attention model."""
-
-_BACKEND_HINT = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
 
 
 def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, ModelClass]:
@@ -68,7 +66,7 @@ def require_plain(plan: LanguageModelPlan) -> None:
         raise NotPortable(
             f"{plan.architecture} of vLLM needs more than a port of this kind gives it "
             f"({', '.join(needs)})",
-            _BACKEND_HINT,
+            TRY_BACKEND,
         )
 
 
@@ -114,7 +112,7 @@ def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
             f"{spec.architecture} of transformers changes its logits by "
             f"{' and '.join(part.missing_arithmetic)}, and {part.vllm_architecture} of vLLM "
             "does not",
-            _BACKEND_HINT,
+            TRY_BACKEND,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmport.core.errors import NotPortable
+from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
 from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose, differences
@@ -88,7 +88,7 @@ def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:
         raise NotPortable(
             f"{spec.architecture} takes {what} through {len(spec.encoders)} encoders; "
             "mmport ports models with one image encoder",
-            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+            TRY_BACKEND,
         )
     return spec.encoders[0]
 
@@ -97,7 +97,7 @@ def _connector(spec: VlmSpec) -> ConnectorSpec:
     if spec.connector is None:
         raise NotPortable(
             f"{spec.architecture} has no connector that mmport knows",
-            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+            TRY_BACKEND,
         )
     return spec.connector
 
@@ -125,7 +125,7 @@ def _reusable(tower: EncoderSpec) -> ReusableEncoder:
         raise NotPortable(
             f"the vision tower is of family {tower.family!r}; "
             f"mmport can port {', '.join(sorted(known))}",
-            "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers",
+            TRY_BACKEND,
         )
     return known[tower.family]
 

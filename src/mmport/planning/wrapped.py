@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmport.core.errors import NotPortable
+from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, ItemPlan, Layout, PortPlan, Strategy
 from mmport.model.spec import Anatomy, FeatureMethod, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose
@@ -14,7 +14,6 @@ from mmport.planning.names import port_names
 from mmport.planning.wrapped_weights import ENCODER, LANGUAGE_MODEL, WeightMap, wrapped_weights
 from mmport.vllm_api.catalog import Catalog, Target
 
-_BACKEND_HINT = "try vLLM's Transformers backend: vllm serve MODEL --model-impl transformers"
 _SPLIT = "Chunk"
 _OF_TEXT = ("input_ids", "token_ids")
 _WRAP_REASON = (
@@ -85,7 +84,7 @@ def _weights(spec: VlmSpec, anatomy: Anatomy) -> WeightMap:
         NotPortable: one would have to be changed in a way that a port does not know.
     """
     if anatomy.weights is None:
-        raise NotPortable(f"nothing is known of the weights of {spec.architecture}", _BACKEND_HINT)
+        raise NotPortable(f"nothing is known of the weights of {spec.architecture}", TRY_BACKEND)
     found = wrapped_weights(anatomy, anatomy.weights, base_prefix=spec.language_model.base_prefix)
     for change in found.changes:
         operations = [one.name for one in change.operations]
@@ -115,7 +114,7 @@ def _image(spec: VlmSpec, anatomy: Anatomy) -> tuple[FeatureMethod, PlaceholderS
         what = f"{spec.architecture} has features of {others}; a port of this kind takes images"
         if methods:
             what = f"nobody says which token stands for an image of {spec.architecture}"
-        raise NotPortable(told or what, _BACKEND_HINT)
+        raise NotPortable(told or what, TRY_BACKEND)
     return methods[0], tokens[0]
 
 
@@ -130,14 +129,14 @@ def _item(method: FeatureMethod, spec: VlmSpec) -> ItemPlan:
         raise NotPortable(
             f"the processor of {spec.architecture} does not put the tokens of an item "
             "into the prompt",
-            _BACKEND_HINT,
+            TRY_BACKEND,
         )
     fields = tuple(name for _, name in method.inputs)
     if told := [name for name in fields if name.endswith(_OF_TEXT)]:
         raise NotPortable(
             f"{spec.architecture} computes features from the words of the prompt "
             f"({', '.join(told)}), which vLLM does not give with an item",
-            _BACKEND_HINT,
+            TRY_BACKEND,
         )
     return ItemPlan(
         modality=method.modality,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 
+from mmport.core.source_tree import package_folder
 from mmport.model.conversions import Conversions, NameRule, Submodel, TensorRule
 from mmport.weights.conversion_source import Entry, Table, read_table
 
@@ -20,10 +19,10 @@ _ANY_MODEL = "legacy"
 @cache
 def library_table() -> Table:
     """Read the table of the installed transformers; an empty one if it has none."""
-    found = importlib.util.find_spec("transformers")
-    if found is None or found.origin is None:
+    folder = package_folder("transformers")
+    if folder is None:
         return Table()
-    path = Path(found.origin).parent / _MODULE
+    path = folder / _MODULE
     return read_table(ast.parse(path.read_bytes())) if path.is_file() else Table()
 
 
