@@ -90,7 +90,8 @@ class BoardModel:
     """A reference model: what it is, what it can show, and what it costs.
 
     `seconds` are for building it, `reference_seconds` for HF's answers, `bytes`
-    of its folder. `honesty` is the builder's own account.
+    of its folder. `honesty` is the builder's own account. `weights` are the first
+    levels of its tensors' names.
     """
 
     name: str
@@ -102,6 +103,7 @@ class BoardModel:
     bytes: int
     honesty: Mapping[str, Any]
     reference_seconds: float = 0.0
+    weights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a user could run instead of a port, and where it fails, as data.
 
-Every entry of `data/alternatives.json` was seen on a real engine.
+Every entry of `data/alternatives.json` was seen on a real engine. Of models
+that no table of encoders and connectors describes, the board is asked.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from functools import cache
 from importlib.resources import files
 
 from mmport.core.jsonable import from_json
+from mmport.model.measured import Outcome
 from mmport.model.plan import Decision, Verdict
 from mmport.model.spec import KeyLayout, VlmSpec
+from mmport.planning.measured import backend_outcome, in_tree_outcome
 from mmport.vllm_api.catalog import Catalog
 
 
@@ -100,6 +103,10 @@ def _in_tree(spec: VlmSpec, catalog: Catalog) -> Decision:
     if stops:
         return Decision(subject, "no", "; ".join(stops))
     name = f"{registered.module}.{registered.class_name}"
+    if spec.anatomy is not None and (outcome := in_tree_outcome(spec, catalog)):
+        return Decision(
+            subject, _choice(outcome), f"vLLM {catalog.version} has {name}; {outcome.told}"
+        )
     reason = f"vLLM {catalog.version} has {name}, and no limit of it is known for this model"
     if spec.checkpoint is None:
         caveats = [limit for limit in limits if limit.about_parts(spec, catalog.era)]
@@ -111,6 +118,8 @@ def _in_tree(spec: VlmSpec, catalog: Catalog) -> Decision:
 
 def _backend(spec: VlmSpec, catalog: Catalog) -> Decision:
     subject = "Transformers backend"
+    if spec.anatomy is not None and (outcome := backend_outcome(spec, catalog)):
+        return Decision(subject, _choice(outcome), outcome.told)
     known = _known()
     stops = [_told(fact, catalog) for fact in known.backend_limits if fact.about(spec, catalog.era)]
     if stops:
@@ -121,6 +130,10 @@ def _backend(spec: VlmSpec, catalog: Catalog) -> Decision:
         return Decision(subject, "no", _not_measured(spec, catalog, measured))
     reason = f"{'; '.join(there)}. What a port adds: {known.port_advantages}"
     return Decision(subject, "yes", reason)
+
+
+def _choice(outcome: Outcome) -> str:
+    return "yes" if outcome.right else "no"
 
 
 def differences(spec: VlmSpec, catalog: Catalog) -> tuple[Decision, ...]:

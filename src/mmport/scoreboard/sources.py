@@ -15,7 +15,16 @@ _ROOT = Path(mmport.__file__).parent
 _IGNORED = frozenset({"__pycache__"})
 _WORKERS = ("hf", "vllm_engine", "runner")
 _JUDGING = ("run", "facts")
-_PORTING = ("inspection", "planning", "templates", "generation", "weights", "vllm_api/catalog")
+_PORTING = (
+    "anatomy",
+    "generation",
+    "inspection",
+    "model",
+    "planning",
+    "templates",
+    "vllm_api/catalog",
+    "weights",
+)
 
 
 @cache

@@ -37,6 +37,11 @@ def pattern_of(name: str) -> str:
     return name if "{" in name or "}" in name else _INDEX.sub("{}", name)
 
 
+def heads(names: Iterable[str]) -> tuple[str, ...]:
+    """Give the first two levels of tensors' names, sorted: how a checkpoint is laid out."""
+    return tuple(sorted({".".join(pattern_of(name).split(".")[:2]) for name in names}))
+
+
 def parameter_count(headers: Iterable[TensorHeader]) -> int:
     """Count the elements of all tensors as they are stored."""
     return sum(math.prod(header.shape) for header in headers)

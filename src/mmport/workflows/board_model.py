@@ -18,6 +18,7 @@ from mmport.engines.discover import Engines
 from mmport.engines.facts import EngineFacts
 from mmport.engines.supervise import RunJobs
 from mmport.hub.opening import open_source
+from mmport.hub.source import ModelSource
 from mmport.inspection.inspector import inspect_model
 from mmport.model.evidence import Implementation
 from mmport.model.facts import CARD, ModelFacts
@@ -32,6 +33,7 @@ from mmport.verification.jobs import REFERENCE, question_key
 from mmport.verification.run import Setup, compare_with, compute_reference
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import Target, load
+from mmport.weights.groups import heads
 from mmport.workflows import scaffold
 from mmport.workflows.reference import build_tiny
 from mmport.workflows.verify import subject_of
@@ -303,6 +305,10 @@ class _Checkpoint:
         self._target = target
 
     @cached_property
+    def _source(self) -> ModelSource:
+        return open_source(str(self.folder), revision=None)
+
+    @cached_property
     def key(self) -> str:
         """A hash of all that a side loads; the card tells how long building took."""
         return sources.folder_hash(self.folder, without=CARD)
@@ -321,6 +327,7 @@ class _Checkpoint:
             "seconds": card.get("seconds", 0.0),
             "bytes": size,
             "honesty": card.get("honesty", {}),
+            "weights": heads(self._source.tensor_headers()),
         }
         return from_builtins(described, BoardModel)
 
@@ -331,8 +338,7 @@ class _Checkpoint:
         Raises:
             NotPortable: mmport does not know such models.
         """
-        source = open_source(str(self.folder), revision=None)
-        return inspect_model(source, self._target)
+        return inspect_model(self._source, self._target)
 
     @cached_property
     def facts(self) -> ModelFacts:

@@ -1,0 +1,54 @@
+"""How the alternatives did on reference models like this one, on a real engine.
+
+`data/measured.json` is drawn from the scoreboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from mmport.core.jsonable import from_json
+from mmport.model.measured import Measured, MeasuredModel, Outcome
+from mmport.model.spec import VlmSpec
+from mmport.vllm_api.catalog import Catalog
+from mmport.weights.groups import heads
+
+
+@cache
+def _measured() -> Measured:
+    data = files("mmport.planning") / "data" / "measured.json"
+    return from_json(data.read_bytes(), Measured)
+
+
+def in_tree_outcome(spec: VlmSpec, catalog: Catalog) -> Outcome | None:
+    """Tell how vLLM's own class did; None where that was not measured."""
+    return _told([one.in_tree for one in _alike(spec) if one.in_tree], catalog)
+
+
+def backend_outcome(spec: VlmSpec, catalog: Catalog) -> Outcome | None:
+    """Tell how the Transformers backend did; None where that was not measured."""
+    return _told([one.backend for one in _alike(spec)], catalog)
+
+
+def _alike(spec: VlmSpec) -> Sequence[MeasuredModel]:
+    """Give the reference models of the architecture, with weights named alike if there are any."""
+    found = [one for one in _measured().models if one.architecture == spec.architecture]
+    if spec.checkpoint is None:
+        return found
+    names = heads(group.pattern for group in spec.checkpoint.tensors)
+    return [one for one in found if one.weights == names] or found
+
+
+def _told(outcomes: Sequence[Outcome], catalog: Catalog) -> Outcome | None:
+    if not outcomes:
+        return None
+    release = _measured().vllm
+    wrong = [one.told for one in outcomes if not one.right]
+    right = len(outcomes) - len(wrong)
+    counted = f"on vLLM {release} {right} of {len(outcomes)} reference models like it"
+    if not wrong:
+        told = f"{counted} equal HuggingFace in every stage"
+        return Outcome(right=release == catalog.version, told=told)
+    return Outcome(right=False, told=f"{counted} equal HuggingFace; {wrong[0]}")
