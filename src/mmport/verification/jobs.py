@@ -168,6 +168,8 @@ def quiet_environment() -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # Both sides run at once: a thread that has nothing to do leaves its core.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
 
 
