@@ -1,9 +1,9 @@
 """Times a wrapped port's images a second beside vLLM's own class and the Transformers backend.
 
     MMPORT_VLLM_PYTHON=… .venv/bin/python benchmarks/throughput.py [--runs 3] [--images 16]
-        [--model llava_next]
+        [--model internvl]
 
-The model has random weights and a tower of usual size (12 layers of 768, 224 px)
+The model has random weights and a tower of usual size (12 layers of 768, 448 px)
 with a small language model (4 layers of 512), in float32. Caches are off. Each
 run starts every implementation's engine once, in turns, and times one batch
 after one that is not counted; the ratios are of one run. Nothing is asserted.
@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from mmport.model.plan import PortPlan
 from mmport.workflows import scaffold
 from mmport.workflows.reference import build_tiny
 
@@ -32,21 +33,18 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 small, large = map(Path, sys.argv[1:3])
 shutil.copytree(small, large)
 config = AutoConfig.from_pretrained(small)
-vision, text = config.vision_config, config.text_config
+processor = AutoProcessor.from_pretrained(small)
 for key, value in json.loads(sys.argv[3]).items():
-    part, _, name = key.partition(".")
-    setattr(getattr(config, part), name, value)
+    owner, *path, name = key.split(".")
+    target = config if owner == "config" else processor
+    for part in path:
+        target = getattr(target, part)
+    setattr(target, name, value)
 torch.manual_seed(0)
 model = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
 for path in large.glob("*.safetensors"):
     path.unlink()
 model.save_pretrained(large)
-processor = AutoProcessor.from_pretrained(small)
-images = processor.image_processor
-side = vision.image_size
-images.size = {"shortest_edge": side}
-images.crop_size = {"height": side, "width": side}
-processor.patch_size = vision.patch_size
 processor.save_pretrained(large)
 """
 TIMED = """
@@ -55,11 +53,11 @@ import numpy as np
 from PIL import Image
 from vllm import LLM, ModelRegistry, SamplingParams
 
-model, column, count, port, side = sys.argv[1:6]
+model, column, count, port, side, entry, placeholder = sys.argv[1:]
 count, side = int(count), int(side)
 if column == "port":
     sys.path.insert(0, port)
-    name, _, function = sys.argv[6].partition(":")
+    name, _, function = entry.partition(":")
     getattr(__import__(name), function)()
 engine = LLM(
     model,
@@ -72,7 +70,7 @@ engine = LLM(
     mm_processor_cache_gb=0,
     limit_mm_per_prompt={"image": 1},
 )
-PROMPT = "USER: <image> What is shown?"
+PROMPT = f"USER: {placeholder} What is shown?"
 noise = np.random.default_rng(0)
 def batch():
     pixels = noise.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
@@ -94,27 +92,48 @@ ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "HF_HUB_OFFLINE": "1",
 }
-SIDE = 224
+SIDE = 448
+TEXT = {
+    "config.text_config.hidden_size": 512,
+    "config.text_config.intermediate_size": 1376,
+    "config.text_config.num_hidden_layers": 4,
+    "config.text_config.num_attention_heads": 8,
+    "config.text_config.num_key_value_heads": 8,
+    "config.text_config.layer_types": ["full_attention"] * 4,
+}
 SIZES = {
-    "vision_config.hidden_size": 768,
-    "vision_config.intermediate_size": 3072,
-    "vision_config.num_hidden_layers": 12,
-    "vision_config.num_attention_heads": 12,
-    "vision_config.image_size": SIDE,
-    "vision_config.patch_size": 14,
-    "text_config.hidden_size": 512,
-    "text_config.intermediate_size": 1376,
-    "text_config.num_hidden_layers": 4,
-    "text_config.num_attention_heads": 8,
-    "text_config.num_key_value_heads": 8,
+    "internvl": {
+        "config.vision_config.hidden_size": 768,
+        "config.vision_config.intermediate_size": 3072,
+        "config.vision_config.num_hidden_layers": 12,
+        "config.vision_config.num_attention_heads": 12,
+        "config.vision_config.image_size": [SIDE, SIDE],
+        "config.vision_config.patch_size": [14, 14],
+        "config.image_seq_length": 256,
+        "processor.image_seq_length": 256,
+        "processor.image_processor.size": {"height": SIDE, "width": SIDE},
+    },
+    "qwen2_vl": {
+        "config.vision_config.embed_dim": 768,
+        "config.vision_config.depth": 12,
+        "config.vision_config.num_heads": 12,
+        "config.vision_config.hidden_size": 512,
+        "processor.image_processor.size": {"shortest_edge": 28**2, "longest_edge": 2 * SIDE**2},
+        "config.text_config.rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 10000.0,
+            "mrope_section": [8, 12, 12],
+        },
+    },
 }
 
 
 def images_a_second(
-    python: Path, model: Path, column: str, count: int, port: Path, entry: str
+    python: Path, model: Path, column: str, count: int, port: Path, plan: PortPlan
 ) -> float:
     """Start one engine and time one batch."""
-    arguments = [str(model), column, str(count), str(port), str(SIDE), entry]
+    entry = f"{plan.names.package}:register"
+    arguments = [str(model), column, str(count), str(port), str(SIDE), entry, plan.placeholder]
     done = subprocess.run(
         [str(python), "-c", TIMED, *arguments],
         capture_output=True,
@@ -133,20 +152,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runs", type=int, default=3, help="how often each is started")
     parser.add_argument("--images", type=int, default=16, help="how many a batch has")
-    parser.add_argument("--model", default="llava_next", help="a reference model to enlarge")
+    parser.add_argument("--model", default="internvl", choices=SIZES, help="which to enlarge")
     options = parser.parse_args()
     python = Path(os.environ["MMPORT_VLLM_PYTHON"])
     small = build_tiny(options.model, python=python)
     with tempfile.TemporaryDirectory() as scratch:
         large, port = Path(scratch, "model"), Path(scratch, "port")
-        enlarge = [str(python), "-c", ENLARGE, str(small), str(large), json.dumps(SIZES)]
+        sizes = json.dumps(TEXT | SIZES[options.model])
+        enlarge = [str(python), "-c", ENLARGE, str(small), str(large), sizes]
         subprocess.run(enlarge, check=True, capture_output=True)
         update = scaffold.prepare(scaffold.Request(str(large), port))
         scaffold.write(update)
-        entry = f"{update.lock.plan.names.package}:register"
+        plan = update.lock.plan
         rows = [
             {
-                column: images_a_second(python, large, column, options.images, port, entry)
+                column: images_a_second(python, large, column, options.images, port, plan)
                 for column in COLUMNS
             }
             for _ in range(options.runs)
