@@ -19,6 +19,7 @@ CASES: dict[str, tuple[str, Layout]] = {
     "brindle": ("brindle", "plugin"),
     "corvid": ("corvid", "plugin"),
     "glm4v": ("glm4v", "plugin"),
+    "glmasr": ("glmasr", "plugin"),
     "llava_next": ("llava_next", "plugin"),
     "qwen2_vl": ("qwen2_vl", "plugin"),
     "clip_llama": ("clip_llama", "plugin"),

@@ -53,7 +53,7 @@ class ModelClass:
         """The class and its bases, as far as the source goes; torch's are not part of it."""
         return tuple(
             item
-            for item in self.tree.lineage(self.found)
+            for item in _lineage(self.tree, self.found)
             if not item.module.startswith(("torch.", f"{_LIBRARY}.modeling_utils"))
         )
 
@@ -90,6 +90,20 @@ class ModelClass:
                 return None
         init = self.method("__init__")
         return find_class(self.tree, init.module if init else self.module, name)
+
+
+def _lineage(tree: SourceTree, found: FoundClass) -> Iterator[FoundClass]:
+    """Give a class and its bases, those that a repo takes from the top of transformers too."""
+    chain = list(tree.lineage(found))
+    known = {(item.module, item.node.name) for item in chain}
+    for item in chain:
+        yield item
+        for base in item.node.bases if item.module in tree.texts else ():
+            own = find_class(tree, item.module, base.id) if isinstance(base, ast.Name) else None
+            for far in tree.lineage(own.found) if own is not None else ():
+                if (far.module, far.node.name) not in known:
+                    known.add((far.module, far.node.name))
+                    chain.append(far)
 
 
 def find_class(tree: SourceTree, module: str, name: str) -> ModelClass | None:
@@ -134,8 +148,18 @@ def own_attribute(node: ast.AST) -> str | None:
 
 
 def own_attributes(node: ast.AST) -> set[str]:
-    """Name all attributes of `self` that a tree mentions."""
-    return {name for part in ast.walk(node) if (name := own_attribute(part)) is not None}
+    """Name all attributes of `self` that a tree mentions, or asks for by `getattr`."""
+    return {name for part in ast.walk(node) if (name := _mentioned(part)) is not None}
+
+
+def _mentioned(node: ast.AST) -> str | None:
+    match node:
+        case ast.Call(
+            func=ast.Name(id="getattr"),
+            args=[ast.Name(id="self"), ast.Constant(value=str(name)), *_],
+        ):
+            return name
+    return own_attribute(node)
 
 
 def names(node: ast.AST) -> set[str]:

@@ -30,6 +30,8 @@ class RepoConfig:
         text: the key of the part that `get_text_config` gives; empty where the
             class leaves that to transformers.
         base: the class of another package that it extends.
+        bases: the same of the parts that are of the repo's own classes, by key.
+        classes: the classes of these.
         untold: attributes that only running the code would tell.
     """
 
@@ -37,6 +39,8 @@ class RepoConfig:
     filled: dict[str, Any]
     text: str
     base: str
+    bases: Mapping[str, str]
+    classes: Mapping[str, str]
     untold: tuple[str, ...]
 
 
@@ -70,11 +74,14 @@ def read_config(
     untold = sorted(key for key, value in made.items() if not _is_told(value))
     known = {key: value for key, value in made.items() if key not in untold}
     values = dict(config) | _unmarked(known)
+    parts = classes.own_parts(found, made)
     return RepoConfig(
         values=values | {key: given[key] for key in untold if key in given},
         filled=_filled(config, known),
         text=classes.text_of(found),
         base=classes.base_of(found),
+        bases={key: classes.base_of(part) for key, part in parts.items()},
+        classes={key: part.node.name for key, part in parts.items()},
         untold=tuple(untold),
     )
 
@@ -139,6 +146,15 @@ class _Classes:
         """Name the first base that is not the repo's."""
         last = self.lineage(found)[-1]
         return next((ast.unparse(base).rpartition(".")[2] for base in last.node.bases), "")
+
+    def own_parts(self, found: _Found, made: Mapping[str, Any]) -> dict[str, _Found]:
+        """Find the classes of a config's parts that are the repo's own, by key."""
+        owned = {
+            key: self.find(found.source.name, str(value[MADE_AS]))
+            for key, value in made.items()
+            if isinstance(value, dict) and MADE_AS in value
+        }
+        return {key: part for key, part in owned.items() if part is not None}
 
     def text_of(self, found: _Found) -> str:
         """Name the attribute that `get_text_config` gives."""

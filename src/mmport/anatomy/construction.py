@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 from mmport.anatomy.branches import defaults, linear
@@ -25,14 +26,24 @@ _SELF_MADE = frozenset({"config", "dtype", "device", "training", "post_init"})
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A statement, and the module that it stands in."""
+    """A statement, and the module that it stands in; `changed` from what stands there."""
 
     module: str
     node: ast.stmt
+    changed: bool = False
+
+    def text(self, tree: SourceTree) -> str:
+        """Give the statement's text, its own comments in it where it is as it stands."""
+        return ast.unparse(self.node) if self.changed else source_of(tree, self.module, self.node)
 
 
-def needed_attributes(owner: ModelClass, methods: Iterable[ast.AST]) -> set[str]:
-    """Name the attributes of `self` that methods need, through the methods that they call."""
+def needed_attributes(
+    owner: ModelClass, methods: Iterable[ast.AST], instead: Mapping[str, str] | None = None
+) -> set[str]:
+    """Name the attributes of `self` that methods need, through the methods that they call.
+
+    `instead` are texts of methods that take the place of the class's own.
+    """
     needed: set[str] = set()
     waiting, seen = list(methods), set()
     while waiting:
@@ -42,24 +53,35 @@ def needed_attributes(owner: ModelClass, methods: Iterable[ast.AST]) -> set[str]
                 needed.add(name)
             elif name not in seen:
                 seen.add(name)
-                waiting.append(called.node)
+                text = (instead or {}).get(name)
+                waiting.append(ast.parse(text) if text else called.node)
     return needed - _SELF_MADE
 
 
-def constructing(owner: ModelClass, needed: set[str]) -> list[Placed]:
+def constructing(
+    owner: ModelClass, needed: set[str], configs: Mapping[str, ast.expr] | None = None
+) -> list[Placed]:
     """Give the statements of `__init__` that make some attributes, in order.
 
     What the class does not make itself, the nearest base that has it does.
+
+    Args:
+        owner: the class.
+        needed: the attributes.
+        configs: by the name of a module that is not made, the config that it
+            would be made from, of which the others may take a size.
     """
     wanted, kept = set(needed), list[Placed]()
     for init in owner.every("__init__"):
         variables = set[str]()
-        for statement in reversed(list(_for_config_alone(init))):
-            sets, binds = _targets(statement)
-            if _calls_super(statement) or not (sets & wanted or binds & variables):
+        for found in reversed(list(_for_config_alone(init))):
+            sets, binds = _targets(found)
+            if _calls_super(found) or not (sets & wanted or binds & variables):
                 continue
-            kept.append(Placed(init.module, statement))
-            wanted |= own_attributes(statement) - _SELF_MADE
+            statement = _Configs(configs or {}).visit(deepcopy(found)) if configs else found
+            changed = bool(configs) and ast.unparse(statement) != ast.unparse(found)
+            kept.append(Placed(init.module, statement if changed else found, changed))
+            wanted |= needed_attributes(owner, [statement])
             variables |= names(statement)
         wanted -= set(made(one.node for one in kept))
     return kept[::-1]
@@ -73,6 +95,29 @@ def _for_config_alone(init: Method) -> Iterator[ast.stmt]:
         if isinstance(default, ast.Constant) and default.value is None
     }
     yield from linear(init.node.body, lambda name: False if name in absent else None)
+
+
+class _Configs(ast.NodeTransformer):
+    """Takes from a config what a statement takes from the module that is made of it."""
+
+    def __init__(self, configs: Mapping[str, ast.expr]) -> None:
+        self._configs = configs
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Replace `self.x.config`, and the width of `self.x`'s embeddings."""
+        match node:
+            case ast.Attribute(value=module, attr="config"):
+                found, width = self._configs.get(own_attribute(module) or ""), ""
+            case ast.Attribute(
+                value=ast.Call(func=ast.Attribute(value=module, attr="get_input_embeddings")),
+                attr="embedding_dim",
+            ):
+                found, width = self._configs.get(own_attribute(module) or ""), "hidden_size"
+            case _:
+                return self.generic_visit(node)
+        if found is None:
+            return self.generic_visit(node)
+        return ast.Attribute(deepcopy(found), width, ast.Load()) if width else deepcopy(found)
 
 
 def made(statements: Iterable[ast.stmt]) -> tuple[str, ...]:

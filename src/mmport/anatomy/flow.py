@@ -14,6 +14,7 @@ from functools import partial
 
 from mmport.anatomy.bindings import assigned_names, entry_of, keys
 from mmport.anatomy.branches import linear
+from mmport.anatomy.casts import FORMS, base_of, only_casts
 from mmport.anatomy.classes import Method, own_attribute
 
 TEXT = frozenset(
@@ -38,21 +39,16 @@ TEXT = frozenset(
 )
 """What HF's models call the inputs of their language models."""
 
+BASE = "super()"
+"""Stands for the class's own base where that is the language model."""
+
 SWITCHES = frozenset(
     {"return_dict", "output_attentions", "output_hidden_states", "mm_encoder_outputs"}
 )
-_FORMS = frozenset({"dtype", "device", "shape", "ndim"})
-"""Attributes that say nothing of a tensor's values."""
-
 _LIKE = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as"})
 """Methods whose arguments give a form and no values."""
 
 _WALKS = frozenset({"enumerate", "zip", "iter", "reversed"})
-
-_CASTS = frozenset(
-    {"to", "type", "type_as", "float", "contiguous", "flatten", "view", "reshape", "squeeze"}
-)
-"""Methods that change a tensor's form and not its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +138,8 @@ def _beside(statement: ast.stmt, before: Sequence[ast.stmt]) -> tuple[str, ...]:
         for node in ast.walk(statement)
         if isinstance(node, ast.Call) and any(one.arg == "inputs_embeds" for one in node.keywords)
         for keyword in node.keywords
-        if keyword.arg and keyword.arg not in _PLAIN and assigned & set(keys(keyword.value))
+        if keyword.arg and keyword.arg not in _PLAIN
+        if keyword.arg in TEXT or assigned & set(keys(keyword.value))
     )
 
 
@@ -155,17 +152,23 @@ def _given(media: frozenset[str], name: str) -> bool | None:
 
 def slice_before(flow: Flow, merge: Merge) -> list[ast.stmt]:
     """Give the statements, in order, that a merge's expression is computed by."""
-    wanted = set(keys(merge.expression))
+    before = set[str]().union(*map(assigned_names, flow.statements[: merge.before]))
+    wanted = _made(keys(merge.expression), before)
     kept: list[ast.stmt] = []
     for statement in reversed(flow.statements[: merge.before]):
         assigned = assigned_names(statement)
-        if not assigned & wanted or _only_casts(statement) or not _depends(statement, flow.media):
+        if not assigned & wanted or only_casts(statement) or not _depends(statement, flow.media):
             continue
         kept.append(statement)
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             wanted -= assigned
-        wanted |= set(_read_by(statement))
+        wanted |= _made(_read_by(statement), before)
     return kept[::-1]
+
+
+def _made(read: Iterable[str], assigned: set[str]) -> set[str]:
+    """Take for an entry that nobody assigns the variable that it is of."""
+    return {key if key in assigned else key.partition("[")[0] for key in read}
 
 
 def _read_by(statement: ast.stmt) -> Iterator[str]:
@@ -178,7 +181,7 @@ def _read_by(statement: ast.stmt) -> Iterator[str]:
 
 def _values(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in _FORMS and name in TEXT:
+        case ast.Attribute(value=ast.Name(id=name), attr=attr) if attr in FORMS and name in TEXT:
             return
         case ast.Name(id=name):
             yield name
@@ -187,22 +190,6 @@ def _values(node: ast.AST) -> Iterator[str]:
         case _:
             for child in ast.iter_child_nodes(node):
                 yield from _values(child)
-
-
-def uncast(node: ast.expr) -> ast.expr:
-    """Take away what changes only a tensor's form, dtype or device."""
-    while True:
-        match node:
-            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _CASTS:
-                node = value
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="torch"), attr="cat"), args=[one, *_]
-            ):
-                if isinstance(one, ast.List | ast.Tuple | ast.ListComp):
-                    return node
-                node = one
-            case _:
-                return node
 
 
 class _Reader:
@@ -231,7 +218,7 @@ class _Reader:
 
     def _merge(self, statement: ast.stmt, place: int) -> None:
         for expression in self._outermost(statement):
-            base = _base(expression)
+            base = base_of(expression, frozenset(self._flow.media))
             media = self._media_of(base)
             if isinstance(base, ast.Call) and isinstance(base.func, ast.Name):
                 base = base.args[0] if base.func.id in _WALKS and base.args else base
@@ -254,7 +241,7 @@ class _Reader:
     def _outermost(self, node: ast.AST) -> Iterator[ast.expr]:
         """Give the largest expressions that depend on media and not on text."""
         if isinstance(node, ast.expr) and self._media_of(node) and not self._is_text(node):
-            yield node
+            yield node.value if isinstance(node, ast.Starred) else node
             return
         children: Iterable[ast.AST] = ast.iter_child_nodes(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -264,21 +251,21 @@ class _Reader:
 
     def _media_of(self, node: ast.AST) -> frozenset[str]:
         match node:
-            case ast.Attribute(attr=attr) if attr in _FORMS:
+            case ast.Attribute(attr=attr) if attr in FORMS:
                 return frozenset()
             case ast.Compare() if _is_test(node):
                 return frozenset()
             case ast.Name(id=name):
                 return self._media.get(name, frozenset())
         entry = entry_of(node) if isinstance(node, ast.Subscript) else None
-        if entry is not None:
+        if entry is not None and (entry in self._media or entry in self._text):
             return self._media.get(entry, frozenset())
         return frozenset().union(*(self._media_of(child) for child in ast.iter_child_nodes(node)))
 
     def _is_text(self, node: ast.AST) -> bool:
         """Tell whether a tree uses the values of text, and not only their form."""
         match node:
-            case ast.Attribute(attr=attr) if attr in _FORMS:
+            case ast.Attribute(attr=attr) if attr in FORMS:
                 return False
             case ast.Name(id=name):
                 return name in self._text
@@ -297,6 +284,10 @@ def _language_model(
             given = {keyword.arg for keyword in node.keywords}
             if "inputs_embeds" in given and not given & set(media) and is_module(name):
                 return name
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{BASE}.forward":
+            given = {keyword.arg for keyword in node.keywords}
+            if "inputs_embeds" in given and not given & set(media):
+                return BASE
     return ""
 
 
@@ -307,27 +298,6 @@ def _called(function: ast.expr) -> str | None:
             return None
         function = function.value
     return own_attribute(function)
-
-
-def _base(node: ast.expr) -> ast.expr:
-    """Give what an expression takes its rows from: `features` for `features[i].to(…)`."""
-    while True:
-        node = uncast(node)
-        if (isinstance(node, ast.Subscript) and entry_of(node) is None) or (
-            isinstance(node, ast.Attribute) and node.attr in _FORMS
-        ):
-            node = node.value
-        else:
-            return node
-
-
-def _only_casts(statement: ast.stmt) -> bool:
-    """Tell whether a statement gives a variable to itself in another form."""
-    match statement:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            base = uncast(value)
-            return base is not value and isinstance(base, ast.Name) and base.id == name
-    return False
 
 
 def _depends(statement: ast.stmt, media: Sequence[str]) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from mmport.anatomy.classes import ModelClass
+from mmport.anatomy.classes import ModelClass, own_attributes
 
 _LOGITS = "logits"
+_HEAD = "lm_head"
 
 
 def head_arithmetic(owner: ModelClass) -> tuple[str, ...]:
@@ -28,6 +29,20 @@ def head_arithmetic(owner: ModelClass) -> tuple[str, ...]:
             case ast.AugAssign(target=target, value=value) if _assigns_logits([target]):
                 found |= _settings(value, known)
     return tuple(sorted(found))
+
+
+def leaves_head_to_part(owner: ModelClass) -> bool:
+    """Tell whether a class takes its logits as a causal LM within it, or its base, makes them.
+
+    From the source: its `forward` mentions no head of its own.
+    """
+    forward = owner.method("forward")
+    heads = {_HEAD} | {
+        name
+        for name, value in owner.attributes()
+        if isinstance(value, ast.Call) and "vocab_size" in ast.unparse(value)
+    }
+    return forward is not None and not own_attributes(forward.node) & heads
 
 
 def decoder_attribute(owner: ModelClass, decoder: str) -> str | None:

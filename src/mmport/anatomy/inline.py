@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
-from collections.abc import Sequence
+import symtable
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
 _CASTS = frozenset({"to", "type", "type_as"})
@@ -41,6 +43,18 @@ def method_text(
     return "\n".join([head, *(f"    {line}" if line else "" for line in lines)])
 
 
+def free_names(source: str) -> frozenset[str]:
+    """Name what a method's text reads that is neither given to it nor made in it."""
+    return frozenset(_globals(symtable.symtable(source, "method", "exec"))) - {*dir(builtins)}
+
+
+def _globals(table: symtable.SymbolTable) -> Iterator[str]:
+    if table.get_type() != "module":
+        yield from (one.get_name() for one in table.get_symbols() if one.is_global())
+    for child in table.get_children():
+        yield from _globals(child)
+
+
 class _Shaper(ast.NodeTransformer):
     """Takes out what a method of media alone cannot know, and makes entries plain variables."""
 
@@ -61,6 +75,14 @@ class _Shaper(ast.NodeTransformer):
             one for one in node.keywords if one.arg is not None and not self._is_other(one.value)
         ]
         return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Take the model's own dtype and device for those of what `forward` alone is given."""
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr="dtype" | "device" as form):
+                if name in self._absent:
+                    return ast.Attribute(ast.Name("self", ast.Load()), form, node.ctx)
+        return self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         """Write `mm_encoder_outputs["image"]` as `image_outputs`."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from mmport.anatomy.bindings import keys
+from mmport.anatomy.casts import uncast
 from mmport.anatomy.classes import Method, ModelClass, find_class, own_attribute
 from mmport.anatomy.construction import (
     Placed,
@@ -16,25 +16,34 @@ from mmport.anatomy.construction import (
     imports_of,
     made,
     needed_attributes,
-    source_of,
 )
 from mmport.anatomy.flow import (
+    BASE,
     SWITCHES,
     Flow,
     HandedOn,
     Merge,
     read_flow,
     slice_before,
-    uncast,
 )
-from mmport.anatomy.inline import method_text
+from mmport.anatomy.folding import folded
+from mmport.anatomy.inline import free_names, method_text
+from mmport.anatomy.packing import takes_first_row
+from mmport.anatomy.positions import POSITIONS, position_inputs, position_values
+from mmport.anatomy.text_ids import text_ids
 from mmport.anatomy.tokens import compared_ids, modality_of, token_of
+from mmport.anatomy.within import (
+    configs_of,
+    helpers_without_form_of,
+    inherited_decoder,
+    is_module,
+    refuse_decoders_own,
+    taken_apart,
+    without_form_of,
+)
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import Anatomy, FeatureMethod, ImportedName, Modality
-
-_POSITIONS = "get_rope_index"
-_IDS = frozenset({"input_ids", "attention_mask"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,39 +77,77 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
     if top is None:
         raise NotPortable(f"the source of {architecture} is not there", "name a complete repo")
     owner = _owner(top)
-    methods, unread = _methods(owner)
-    nodes = [_node(owner.model, method) for method in methods]
-    positions = owner.model.method(_POSITIONS)
-    nodes += [positions.node] if positions else []
-    needed = needed_attributes(owner.model, nodes)
     language_model = _language_model(owner)
+    methods, unread = _methods(owner)
+    methods = tuple(_on_its_own(owner.model, one, language_model) for one in methods)
+    nodes = [_node(owner.model, method) for method in methods]
+    positions = owner.model.method(POSITIONS)
+    nodes += [positions.node] if positions else []
+    embedded = text_ids(owner.flow.method.node)
+    nodes += [ast.parse(embedded)] if embedded else []
+    helpers = helpers_without_form_of(owner.model, nodes, language_model)
+    needed = needed_attributes(owner.model, nodes, helpers)
+    within = None
     if language_model in needed:
+        within = taken_apart(owner.model, language_model, nodes)
+        needed.discard(language_model)
+        language_model = within.decoder_path
+    if owner.language_model == BASE:
+        refuse_decoders_own(owner.model, needed)
+    statements = constructing(owner.model, needed, configs_of(owner.model, language_model))
+    if language_model in made(one.node for one in statements):
         raise NotPortable(
-            f"{architecture} computes features by its own language model ({language_model})",
+            f"{architecture} takes sizes of its encoder from its language model itself",
             TRY_BACKEND,
         )
-    statements = constructing(owner.model, needed)
+    inside = within.statements if within else ()
     return Anatomy(
         module=owner.model.module,
         owner=owner.model.name,
         path=owner.path,
-        parts=made(one.node for one in statements),
-        statements=tuple(source_of(tree, one.module, one.node) for one in statements),
-        imports=_imports(tree, statements),
+        parts=(
+            *made(one.node for one in statements),
+            *(within.parts if within else ()),
+        ),
+        statements=tuple(one.text(tree) for one in statements),
+        imports=_imports(tree, [*statements, *inside], owner, methods, helpers)
+        + (within.imports() if within else ()),
         methods=methods,
         unread=unread,
         language_model=".".join(filter(None, (owner.path, language_model))),
-        position_inputs=_position_inputs(owner.model),
+        within=within.told() if within else None,
+        helpers=tuple(helpers.items()),
+        position_inputs=position_inputs(owner.model),
+        position_values=position_values(owner.model, owner.flow, owner.fields),
+        text_ids=embedded,
     )
 
 
-def _imports(tree: SourceTree, statements: list[Placed]) -> tuple[ImportedName, ...]:
+def _imports(
+    tree: SourceTree,
+    statements: list[Placed],
+    owner: _Owner,
+    methods: tuple[FeatureMethod, ...],
+    helpers: Mapping[str, str],
+) -> tuple[ImportedName, ...]:
+    """Find where the names come from that a port's own text uses."""
     found: dict[str, ImportedName] = {}
+    for method in methods:
+        found |= {item.name: item for item in _of_module(owner, free_names(method.source))}
+    for text in helpers.values():
+        names = [ast.Name(name) for name in free_names(text)]
+        found |= {one.name: one for one in imports_of(tree, owner.model.module, names)}
     for module in dict.fromkeys(one.module for one in statements):
         nodes = [one.node for one in statements if one.module == module]
         named = imports_of(tree, module, nodes, builtin=("self", "config", "super"))
         found |= {item.name: item for item in named}
     return tuple(found[name] for name in sorted(found))
+
+
+def _of_module(owner: _Owner, names: Iterable[str]) -> tuple[ImportedName, ...]:
+    """Find what names mean in the module whose `forward` merges; others are left out."""
+    method = owner.flow.method
+    return imports_of(owner.model.tree, method.module, [ast.Name(name) for name in names])
 
 
 def _owner(top: ModelClass) -> _Owner:
@@ -110,7 +157,7 @@ def _owner(top: ModelClass) -> _Owner:
         forward = model.method("forward")
         if forward is None:
             continue
-        flow = read_flow(forward, partial(_is_module, model))
+        flow = read_flow(forward, partial(is_module, model))
         found = flow if flow.merges else None
         fields = {name: name for name in flow.media}
         for handed in flow.handed_on if found is None else ():
@@ -124,11 +171,7 @@ def _owner(top: ModelClass) -> _Owner:
                 return found_last
     if found_last is not None:
         return found_last
-    raise NotPortable(
-        f"the source of {top.name} does not merge features of media with its text "
-        "in a way that can be read",
-        TRY_BACKEND,
-    )
+    raise _unread(top)
 
 
 def _inner(top: ModelClass) -> Iterator[tuple[str, ModelClass]]:
@@ -150,12 +193,8 @@ def _followed(
     given = {name: value.id for name, value in (*positional, *named) if isinstance(value, ast.Name)}
     fields = {name: field for name, field in given.items() if field in media}
     text = given.keys() - fields.keys()
-    flow = read_flow(method, partial(_is_module, model), media=tuple(fields), text=text)
+    flow = read_flow(method, partial(is_module, model), media=tuple(fields), text=text)
     return (flow if flow.merges else None), fields
-
-
-def _is_module(model: ModelClass, name: str) -> bool:
-    return model.method(name) is None and any(name == made for made, _ in model.attributes())
 
 
 def _language_model(owner: _Owner) -> str:
@@ -170,16 +209,24 @@ def _language_model(owner: _Owner) -> str:
             f"{', '.join(owner.flow.handed_beside)}",
             TRY_BACKEND,
         )
-    if not owner.language_model:
+    found: str | None = owner.language_model or None
+    if found == BASE:
+        found = inherited_decoder(owner.model)
+    if found is None or (found == "" and not owner.path):
+        if not is_module(owner.model, "layers"):
+            raise _unread(owner.model)
         raise NotPortable(
             f"{owner.model.name} has its language model's layers among its own", TRY_BACKEND
         )
-    return owner.language_model
+    return found
 
 
-def _position_inputs(model: ModelClass) -> tuple[str, ...]:
-    method = model.method(_POSITIONS)
-    return tuple(one.arg for one in method.parameters if one.arg not in _IDS) if method else ()
+def _unread(model: ModelClass) -> NotPortable:
+    return NotPortable(
+        f"the source of {model.name} does not merge features of media with its text "
+        "in a way that can be read",
+        TRY_BACKEND,
+    )
 
 
 def _methods(
@@ -197,9 +244,9 @@ def _methods(
         if method not in known:
             known.append(method)
     unread = tuple(
-        (modality, _told(owner, modality, found))
+        (modality, told)
         for modality, found in by_modality.items()
-        if len(found) > 1
+        if (told := _told(owner, modality, found))
     )
     if len(unread) == len(by_modality):
         raise NotPortable(unread[0][1], TRY_BACKEND)
@@ -207,23 +254,33 @@ def _methods(
     methods = tuple(
         replace(found[0], token=token_of(modality, compared))
         for modality, found in by_modality.items()
-        if len(found) == 1
+        if modality not in dict(unread)
     )
     return methods, unread
 
 
 def _told(owner: _Owner, modality: Modality, found: list[FeatureMethod]) -> str:
-    what = ", ".join(one.result or one.name for one in found)
+    """Say why there is no method of a modality; empty if there is one."""
+    if len(found) > 1:
+        what = ", ".join(one.result or one.name for one in found)
+        return (
+            f"{owner.model.name} hands {modality} features to its language model "
+            f"in more than one place ({what})"
+        )
+    free = free_names(found[0].source)
+    lost = sorted(free - {one.name for one in _of_module(owner, free)})
+    if not lost:
+        return ""
     return (
-        f"{owner.model.name} hands {modality} features to its language model "
-        f"in more than one place ({what})"
+        f"{owner.model.name} computes {modality} features from {', '.join(lost)}, "
+        f"which only its {owner.flow.method.node.name} has"
     )
 
 
 def _method(owner: _Owner, merge: Merge) -> FeatureMethod:
     statements = slice_before(owner.flow, merge)
     modality = modality_of(merge.media)
-    expression = _folded(merge.expression, statements)
+    expression = folded(merge.expression, statements)
     result = ""
     call = uncast(expression) if expression is not None else None
     if isinstance(call, ast.Attribute):
@@ -231,7 +288,9 @@ def _method(owner: _Owner, merge: Merge) -> FeatureMethod:
     name = own_attribute(call.func) if isinstance(call, ast.Call) else None
     method = owner.model.method(name) if name else None
     if isinstance(call, ast.Call) and name and method and _passes_media(call, owner):
-        return FeatureMethod(modality, name, _inputs(call, method, merge.media, owner), result)
+        inputs = _inputs(call, method, merge.media, owner)
+        packed = takes_first_row(method.node, {parameter for parameter, _ in inputs})
+        return FeatureMethod(modality, name, inputs, result, packed=packed)
     return _inline(owner, merge, statements, modality)
 
 
@@ -240,47 +299,6 @@ def _passes_media(call: ast.Call, owner: _Owner) -> bool:
     given = {one.arg for one in owner.flow.method.parameters}
     values = [*call.args, *(one.value for one in call.keywords if one.arg not in (None, *SWITCHES))]
     return all(isinstance(value, ast.Name) and value.id in given for value in values)
-
-
-def _folded(expression: ast.expr, statements: list[ast.stmt]) -> ast.expr | None:
-    """Put what variables stand for in their place; None where more than assignments are made."""
-    values: dict[str, ast.expr] = {}
-    for statement in statements:
-        match statement:
-            case (
-                ast.Assign(targets=[target], value=value)
-                | ast.AnnAssign(target=target, value=ast.expr() as value)
-            ):
-                found = [
-                    key
-                    for key in keys(target)
-                    if key != _root(target) or key == ast.unparse(target)
-                ]
-                if len(found) != 1:
-                    return None
-                values[found[0]] = _Folder(values).visit(deepcopy(value))
-            case _:
-                return None
-    folded = _Folder(values).visit(deepcopy(expression))
-    return folded if isinstance(folded, ast.expr) else None
-
-
-def _root(node: ast.expr) -> str:
-    return next((part.id for part in ast.walk(node) if isinstance(part, ast.Name)), "")
-
-
-class _Folder(ast.NodeTransformer):
-    def __init__(self, values: dict[str, ast.expr]) -> None:
-        self._values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Put a variable's value in its place."""
-        return self._values.get(node.id, node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        """Put the value of an entry in its place."""
-        found = [self._values[key] for key in keys(node) if key in self._values and "[" in key]
-        return found[0] if found else self.generic_visit(node)
 
 
 def _inputs(
@@ -304,17 +322,25 @@ def _inline(
     inputs = [name for name in owner.flow.media if name in merge.media]
     others = {one.arg for one in owner.flow.method.parameters} - set(inputs)
     name = f"embed_{modality}" if modality == "audio" else f"embed_{modality}s"
+    source = method_text(name, inputs, others, statements, merge.expression)
     return FeatureMethod(
         modality,
         name,
         tuple((one, owner.fields[one]) for one in inputs),
-        source=method_text(name, inputs, others, statements, merge.expression),
+        source=source,
+        packed=takes_first_row(ast.parse(source), inputs),
     )
+
+
+def _on_its_own(model: ModelClass, method: FeatureMethod, language_model: str) -> FeatureMethod:
+    """Write a method anew that asks the language model for a dtype or a device."""
+    text = without_form_of(_node(model, method), language_model)
+    return replace(method, source=text) if text else method
 
 
 def _node(model: ModelClass, method: FeatureMethod) -> ast.AST:
     if method.source:
-        return ast.parse(method.source)
+        return ast.parse(method.source).body[0]
     found = model.method(method.name)
     if found is None:
         raise NotPortable(f"{model.name} has no method {method.name}", TRY_BACKEND)

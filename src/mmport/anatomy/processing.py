@@ -6,8 +6,15 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from mmport.anatomy.beside import changes_beside
 from mmport.anatomy.classes import ModelClass, find_class, names, own_attribute, own_attributes
-from mmport.anatomy.searched import Searched, module_functions, own_lineage, searched_tokens
+from mmport.anatomy.searched import (
+    Searched,
+    modality_of,
+    module_functions,
+    own_lineage,
+    searched_tokens,
+)
 from mmport.anatomy.texts import (
     appended,
     counters,
@@ -17,8 +24,16 @@ from mmport.anatomy.texts import (
     run_around,
     unconditional_texts,
 )
+from mmport.anatomy.token_ids import replaced_ids
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import Counted, ItemProcessing, Modality, Written
+
+_PARTS: dict[Modality, tuple[str, ...]] = {
+    "image": ("image_processor",),
+    "video": ("video_processor", "image_processor"),
+    "audio": ("feature_extractor", "audio_processor"),
+}
+"""What the parts of a processor are called, by the modality that they are for."""
 
 
 def read_processing(
@@ -52,6 +67,8 @@ class _Reader:
     def item(self) -> ItemProcessing:
         """Say how items are taken."""
         written, token = self._written()
+        if written == "placeholder" and changes_beside(self._methods):
+            written = "rewritten"
         prefix, suffix = self._around(token)
         return ItemProcessing(
             modality=self.modality,
@@ -61,8 +78,9 @@ class _Reader:
             suffix=suffix,
             counted=self._counted(),
             numbered=any(map(self._numbers, self._methods)),
-            framed=self._frames(),
+            framed=written != "rewritten" and self._frames(),
             special_tokens=self._default("text_kwargs", "add_special_tokens") is not False,
+            part=self._part(),
             unused=tuple(sorted(self._unused())),
         )
 
@@ -100,6 +118,9 @@ class _Reader:
             return "placeholder", searched[0].expression
         if self._puts_token_itself():
             return "nothing", ""
+        among_ids = replaced_ids(self.found, self._methods)
+        if token := next((one for one in among_ids if modality_of(one) == self.modality), ""):
+            return "placeholder", token
         return "tokens", ""
 
     @property
@@ -188,6 +209,16 @@ class _Reader:
         token = f"{self.modality}_token"
         whole = ("replacements", f"{self.modality}s_replacements", "text", "texts", "prompts")
         return bool(mentioned & {token, "placeholder", "token"}) and bool(mentioned & set(whole))
+
+    def _part(self) -> str:
+        """Name the part of the processor that makes tensors, as its constructor takes it."""
+        usual = _PARTS[self.modality]
+        for item in own_lineage(self.found):
+            for node in item.node.body:
+                if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                    taken = _parameters(node)
+                    return next((part for part in usual if part in taken), usual[0])
+        return usual[0]
 
     def _unused(self) -> Iterator[str]:
         method = self._method("unused_input_names")

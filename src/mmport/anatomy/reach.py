@@ -34,6 +34,7 @@ class Reach:
     units: dict[str, set[Unit]] = field(default_factory=lambda: defaultdict(set))
     members: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     _partly: set[tuple[str, str]] = field(default_factory=set)
+    _seen: set[tuple[tuple[str, str], tuple[str, str], str]] = field(default_factory=set)
 
     def want(self, wanted: Mapping[str, Iterable[str]]) -> None:
         """Ask for names of modules; `Class.method` asks for a class in part.
@@ -147,12 +148,24 @@ class Reach:
                 return
         yield from (unit for unit, node in stars if not node.level)
 
-    def _need_member(self, source: ModuleText, class_name: str, member: str) -> None:
-        """Need a member of a class, its own or a base's, and what it uses of `self`."""
+    def _need_member(
+        self,
+        source: ModuleText,
+        class_name: str,
+        member: str,
+        of: tuple[ModuleText, str] | None = None,
+    ) -> None:
+        """Need a member of a class, its own or a base's, and what it uses of `self`.
+
+        What a base's method uses is looked for in the class that it is needed for, `of`.
+        """
         node = source.find_class(class_name)
         key = (source.name, class_name)
-        if node is None or member in self.members[key]:
+        asking = of or (source, class_name)
+        step = ((asking[0].name, asking[1]), key, member)
+        if node is None or step in self._seen:
             return
+        self._seen.add(step)
         if not self.members[key]:
             self._need_frame(source, node)
         self.members[key].add(member)
@@ -162,11 +175,11 @@ class Reach:
         for item in found:
             inherited |= set(_used_of_bases(item))
             for name in _used_of_self(item, class_name):
-                self._need_member(source, class_name, name)
+                self._need_member(*asking, name)
         for base in node.bases:
             if (own := self._own_class(source, base)) is not None:
                 for name in sorted(inherited):
-                    self._need_member(*own, name)
+                    self._need_member(*own, name, asking)
 
     def _need_frame(self, source: ModuleText, node: ast.ClassDef) -> None:
         """Need the head of a class that is not needed whole, and its plain settings."""
@@ -221,6 +234,11 @@ def _used_of_self(node: ast.AST, class_name: str) -> Iterator[str]:
             case ast.Attribute(value=ast.Name(id=name), attr=member):
                 if name in ("self", "cls", class_name):
                     yield member
+            case ast.Call(
+                func=ast.Name(id="getattr" | "hasattr"),
+                args=[ast.Name(id="self"), ast.Constant(value=str(member)), *_],
+            ):
+                yield member
 
 
 def _used_of_bases(node: ast.AST) -> Iterator[str]:

@@ -134,7 +134,7 @@ class _Tokens:
     def _expressions(self, node: ast.expr, function: Function, depth: int) -> Iterator[str]:
         """Write a token in terms of the processor; nothing for what is no token."""
         match node:
-            case ast.Constant(value=str(text)) if _TOKEN.match(token := text.strip("()")):
+            case ast.Constant(value=str(text)) if _TOKEN.match(token := _unescaped(text)):
                 yield repr(token)
             case ast.Call(func=ast.Attribute(attr="escape" | "compile"), args=[inner, *_]):
                 yield from self._expressions(inner, function, depth)
@@ -184,6 +184,11 @@ class _Tokens:
     def _init(self) -> Function:
         init = self.found.method("__init__")
         return init.node if init else self.functions[0]
+
+
+def _unescaped(text: str) -> str:
+    """Take off what only a pattern needs around a token and before its brackets."""
+    return re.sub(r"\\(?=\W)", "", text.strip("()"))
 
 
 def _given(caller: Function, name: str, parameter: str, place: int) -> Iterator[ast.expr]:

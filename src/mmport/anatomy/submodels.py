@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,10 +16,12 @@ from mmport.anatomy.classes import (
     library_module,
     own_attribute,
 )
+from mmport.anatomy.factories import returned_calls
 from mmport.core.source_tree import SourceTree, package_folder
 from mmport.model.conversions import Submodel
 
 _LIBRARY = "transformers."
+_MAKERS = frozenset({"from_config", "_from_config", "from_pretrained", "create_model", "build"})
 _DEPTH = 8
 """How far models nest; what goes deeper goes in circles."""
 
@@ -97,18 +100,18 @@ def _visit(
         inside.transient.setdefault(path, set()).update(_transient(item.node))
     attributes = inside.attributes.setdefault(path, set())
     bare, made = set[str](), set[str]()
-    for name, value in _attributes(model):
+    for name, value, module in _attributes(model):
         attributes.add(name)
         where = f"{path}.{name}".lstrip(".")
         inside.attributes.setdefault(where, set())
         (bare if isinstance(value, ast.Name) else made).add(where)
-        for call in _calls(value):
+        for origin, call in _calls(model, module, value):
             if _makes_module(call):
                 inside.holders.add(where)
-            found = _made(model, call, config)
+            found = _made(model, origin, call, config)
             if found is not None and depth:
                 _visit(inside, found[0], where, found[1], depth - 1)
-            elif found is not None or _is_foreign(model, call):
+            elif found is not None or _is_foreign(model.tree, origin, call):
                 inside.opaque.add(where)
     # A module that is only handed over may be anything.
     called = {f"{path}.{name}".lstrip(".") for name in _called(model)}
@@ -125,8 +128,12 @@ def _called(model: ModelClass) -> set[str]:
 
 
 def _makes_module(call: ast.Call) -> bool:
+    """Tell whether a call may make a module; a function that nobody knows may."""
     function = ast.unparse(call.func)
-    return function.rpartition(".")[2][:1].isupper() or function.endswith("from_config")
+    last = function.rpartition(".")[2]
+    if isinstance(call.func, ast.Name) and not hasattr(builtins, function):
+        return True
+    return last[:1].isupper() or last in _MAKERS
 
 
 def _below(found: Mapping[str, set[str]], path: str) -> frozenset[str]:
@@ -139,14 +146,14 @@ def _is_within(where: str, path: str) -> bool:
     return not path or where == path or where.startswith(f"{path}.")
 
 
-def _is_foreign(model: ModelClass, call: ast.Call) -> bool:
+def _is_foreign(tree: SourceTree, module: str, call: ast.Call) -> bool:
     """Tell whether a call that leads to no source makes a module that may have any parts.
 
     Torch's own have none that checkpoints rename.
     """
     match call.func:
         case ast.Name(id=name) if name[:1].isupper():
-            origin = imported_from(model.tree, model.module, name) or ""
+            origin = imported_from(tree, module, name) or ""
             return origin.partition(".")[0] != "torch"
         case ast.Attribute(value=ast.Name(), attr="from_config" | "_from_config"):
             return True
@@ -194,15 +201,15 @@ def _is_model(model: ModelClass) -> bool:
     return any(base.endswith("PreTrainedModel") for base in bases)
 
 
-def _attributes(model: ModelClass) -> Iterator[tuple[str, ast.expr]]:
-    """Give what a class's line sets, in each way in which the nearest class sets it."""
+def _attributes(model: ModelClass) -> Iterator[tuple[str, ast.expr, str]]:
+    """Give what a class's line sets, in each way in which the nearest class sets it, and where."""
     seen: set[str] = set()
     for item in model.lineage:
         if item.module.startswith(_LIBRARY) and not item.module.startswith(f"{_LIBRARY}models."):
             # What every model has; none of it is the model's own.
             continue
         found = list(_set_in(item.node))
-        yield from ((name, value) for name, value in found if name not in seen)
+        yield from ((name, value, item.module) for name, value in found if name not in seen)
         seen |= {name for name, _ in found}
 
 
@@ -218,10 +225,19 @@ def _set_in(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
             for target in part.targets if isinstance(part, ast.Assign) else [part.target]:
                 if name := own_attribute(target):
                     yield name, part.value
+                    yield from ((name, made) for made in _of_chosen_class(part.value, local))
                     if isinstance(part.value, ast.Name):
                         yield from ((name, value) for value in local.get(part.value.id, ()))
         elif (found := _registered(part)) is not None:
             yield found
+
+
+def _of_chosen_class(value: ast.expr, local: Mapping[str, list[ast.expr]]) -> Iterator[ast.expr]:
+    """Give what makes an instance of a class that a variable stands for."""
+    match value:
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=words):
+            for chosen in local.get(name, ()):
+                yield ast.Call(chosen, args, words)
 
 
 def _registered(node: ast.AST) -> tuple[str, ast.expr] | None:
@@ -237,31 +253,44 @@ def _registered(node: ast.AST) -> tuple[str, ast.expr] | None:
     return None
 
 
-def _calls(value: ast.expr) -> Iterator[ast.Call]:
-    """Give the calls in an expression that may make modules, those in lists included."""
+def _calls(model: ModelClass, module: str, value: ast.expr) -> Iterator[tuple[str, ast.Call]]:
+    """Give the calls in an expression that may make modules, each with where it stands.
+
+    Those in lists are among them, and what a function of the source returns.
+    """
     for node in ast.walk(value):
         if isinstance(node, ast.Call):
-            yield node
+            yield module, node
+            yield from returned_calls(model, module, node)
 
 
 def _made(
-    model: ModelClass, call: ast.Call, config: Mapping[str, Any] | None
+    model: ModelClass, module: str, call: ast.Call, config: Mapping[str, Any] | None
 ) -> tuple[ModelClass, Mapping[str, Any] | None] | None:
     """Find the class that a call makes an instance of, and the config that it is given."""
-    given = _settled(call, config)
+    given = _settled(model, call, config)
     match call.func:
         case ast.Attribute(value=ast.Name(id=auto), attr="from_config" | "_from_config") if (
             auto.startswith("AutoModel")
         ):
             made = _auto(model.tree, auto, str((given or {}).get("model_type") or ""))
+        case (
+            ast.Name(id=name)
+            | ast.Attribute(value=ast.Name(id=name), attr="_from_config" | "from_config")
+        ):
+            made = find_class(model.tree, module, name)
         case _:
-            made = model.built(call)
+            made = None
     return None if made is None or made.name == model.name else (made, given)
 
 
-def _settled(call: ast.Call, config: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _settled(
+    model: ModelClass, call: ast.Call, config: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
     """Give the part of the config that a call is given; None where that cannot be told."""
     for argument in (*call.args, *(word.value for word in call.keywords if word.arg == "config")):
+        if (kept := own_attribute(argument)) not in (None, "config"):
+            argument = dict(model.attributes()).get(kept or "", argument)
         path = ast.unparse(argument).removeprefix("self.").split(".")
         if path[0] == "config" and isinstance(argument, ast.Name | ast.Attribute):
             found: Any = config

@@ -84,7 +84,10 @@ def _numbers(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _are_ids(node: ast.expr) -> bool:
-    return any(isinstance(part, ast.Name) and part.id in _IDS for part in ast.walk(node))
+    return any(
+        isinstance(part, ast.Name) and (part.id in _IDS or part.id.endswith("_ids"))
+        for part in ast.walk(node)
+    )
 
 
 def _config_path(

@@ -31,9 +31,17 @@ class SourceTree:
     _modules: dict[str, ast.Module | None] = field(default_factory=dict)
 
     def module(self, name: str) -> ast.Module | None:
-        """Parse a module by its dotted name; None if there is no such source file."""
+        """Parse a module by its dotted name; None if there is no such source file.
+
+        Raises:
+            SyntaxError: it is not Python; its `filename` is the module's.
+        """
         if name not in self._modules:
-            self._modules[name] = _parsed(text) if (text := self.text(name)) else None
+            try:
+                self._modules[name] = _parsed(text) if (text := self.text(name)) else None
+            except SyntaxError as error:
+                error.filename = f"{name.replace('.', '/')}.py"
+                raise
         return self._modules[name]
 
     def text(self, name: str) -> str | None:

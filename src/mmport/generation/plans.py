@@ -41,11 +41,16 @@ def check_plan(plan: PortPlan) -> None:
             expression(text)
         for field in item.fields:
             identifier(field)
+    for text in (plan.logits.scale, plan.logits.soft_cap) if plan.logits else ():
+        expression(text or "None")
     patterns = [rule.pattern for rule in plan.renames]
     patterns += [rule.pattern for rule in plan.dropped]
-    patterns += [pattern for change in plan.changes for pattern in change.patterns]
+    patterns += [change.pattern for change in plan.changes]
     for pattern in patterns:
         _check_pattern(pattern)
+    for step in (step for change in plan.changes for step in change.steps):
+        if step.config:
+            identifier(step.config)
 
 
 def _check_pattern(pattern: str) -> None:

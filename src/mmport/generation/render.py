@@ -9,10 +9,12 @@ from mmport.generation import style
 from mmport.generation.one_file import merged_modules
 from mmport.generation.plans import check_plan
 from mmport.model.plan import PortPlan
-from mmport.model.spec import VlmSpec
+from mmport.model.spec import Modality, VlmSpec
 from mmport.templates.filters import identifier, statement
 from mmport.templates.render import has_era, render
 from mmport.vllm_api.eras import ERAS
+
+_SEARCHES: dict[Modality, str] = {"image": "image_sizes", "audio": "audio_lengths"}
 
 
 def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
@@ -33,15 +35,14 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
         )
     check_plan(plan)
     model = render(plan.era, "wrapped.py" if plan.wrapped else "model.py", plan=plan, spec=spec)
-    code = spec.anatomy.code if spec.anatomy else ()
     if plan.layout == "file":
-        if code:
+        if spec.anatomy and spec.anatomy.code:
             raise NotPortable(
                 "a port that carries code of the model's repo is no single file",
                 "leave out --layout file",
             )
-        if searches_sizes(plan):
-            model = merged_modules(render(plan.era, "image_sizes.py"), model)
+        for helper in helpers(plan):
+            model = merged_modules(render(plan.era, f"{helper}.py"), model)
         model = _with_header(model, render(plan.era, "file_header.py", plan=plan))
         return {plan.model_file: _python(plan, model)}
     values = {"plan": plan, "spec": spec, **_vllm_range(plan.era)}
@@ -54,9 +55,9 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
         plan.model_file: _python(plan, model),
         "tests/test_smoke.py": _python(plan, smoke_test),
     }
-    if searches_sizes(plan):
-        sizes = render(plan.era, "image_sizes.py")
-        files[f"{plan.names.package}/image_sizes.py"] = _python(plan, sizes)
+    for helper in helpers(plan):
+        code = _python(plan, render(plan.era, f"{helper}.py"))
+        files[f"{plan.names.package}/{helper}.py"] = code
     files |= carried_files(plan, spec)
     return dict(sorted(files.items()))
 
@@ -70,9 +71,10 @@ def carried_files(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
     return {f"{plan.names.package}/{identifier(name)}.py": statement(text) for name, text in code}
 
 
-def searches_sizes(plan: PortPlan) -> bool:
-    """Tell whether a port has to search for the item that becomes the most tokens."""
-    return any(item.counted != "constant" for item in plan.items)
+def helpers(plan: PortPlan) -> tuple[str, ...]:
+    """Name the modules that search for the items that become the most tokens."""
+    searched = (item.modality for item in plan.items if item.counted != "constant")
+    return tuple(_SEARCHES[modality] for modality in searched)
 
 
 def first_party(plan: PortPlan) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from mmport.anatomy.classes import ModelClass, find_class
-from mmport.anatomy.heads import head_arithmetic
+from mmport.anatomy.heads import head_arithmetic, leaves_head_to_part
+from mmport.anatomy.logits import read_logits
 from mmport.anatomy.modeling import read_anatomy
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
@@ -18,6 +19,7 @@ from mmport.inspection.fields import Fields
 from mmport.inspection.items import ItemReader
 from mmport.inspection.language_models import language_model
 from mmport.inspection.opened import OpenedModel, library_model, own_model
+from mmport.inspection.registered import by_their_names
 from mmport.inspection.weight_facts import read_weight_facts
 from mmport.model.spec import SPEC_SCHEMA, ImportedName, VlmSpec
 from mmport.vllm_api.catalog import Catalog
@@ -49,21 +51,25 @@ def read_general(
         )
     except SyntaxError as error:
         raise MalformedSource(
-            f"the model's code is not Python: {error.msg} in line {error.lineno}",
+            f"{error.filename} is not Python: {error.msg} in line {error.lineno}",
             "mend the repo's code",
         ) from error
 
 
 def _read(source: ModelSource, model: OpenedModel, catalog: Catalog) -> Inspection:
-    anatomy = read_anatomy(model.tree, model.module, model.architecture)
+    read = read_anatomy(model.tree, model.module, model.architecture)
+    anatomy = by_their_names(read, model.texts, model.classes)
     top = _top(model)
+    decoder = model.own_decoder(top, anatomy)
     text = language_model(
         Fields(model.text_config, "text_config"),
         path=anatomy.language_model,
         tied_embeddings=bool(getattr(model.config, "tie_word_embeddings", False)),
-        vlm_head_arithmetic=head_arithmetic(top),
+        vlm_head_arithmetic=_head_arithmetic(top, model.text_config),
+        vlm_logits=read_logits(top),
         catalog=catalog,
         vlm_architecture=model.architecture,
+        decoder=decoder,
     )
     reader = ItemReader(source, model)
     items = reader.items(anatomy)
@@ -91,6 +97,15 @@ def _read(source: ModelSource, model: OpenedModel, catalog: Catalog) -> Inspecti
         ),
     )
     return Inspection(spec, tuple(notes))
+
+
+def _head_arithmetic(top: ModelClass, text_config: Any) -> tuple[str, ...]:
+    """Name the settings by which a model's logits are changed, by itself or by a part."""
+    model_type = str(getattr(text_config, "model_type", ""))
+    causal = hf_library.causal_lm_architecture(model_type)
+    if causal is not None and leaves_head_to_part(top):
+        return hf_library.head_arithmetic(model_type, causal)
+    return head_arithmetic(top)
 
 
 def _public(item: ImportedName) -> ImportedName:

@@ -48,6 +48,15 @@ def build_config(model_type: str, values: Mapping[str, Any]) -> Any:
         ) from error
 
 
+@cache
+def plain_settings() -> frozenset[str]:
+    """Name what any config has, whatever it is of."""
+    _transformers()
+    from transformers import PretrainedConfig
+
+    return frozenset(PretrainedConfig().to_dict()) | {"model_type", "transformers_version"}
+
+
 def config_type(class_name: str) -> str:
     """Name the model type of a config class, or nothing; of several the one of its own name."""
     _transformers()

@@ -6,10 +6,10 @@ from operator import attrgetter
 from typing import Any
 
 from mmport.anatomy.chat_templates import written_item
-from mmport.anatomy.classes import library_module
+from mmport.anatomy.classes import find_class, library_module
 from mmport.anatomy.processing import read_processing
 from mmport.anatomy.token_texts import TokenTexts
-from mmport.core.errors import NotPortable
+from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
 from mmport.inspection.opened import OpenedModel
@@ -30,6 +30,7 @@ class ItemReader:
 
     Raises:
         NotPortable: nobody says which class its processor is.
+        MalformedSource: the class that is said is not there.
     """
 
     def __init__(self, source: ModelSource, model: OpenedModel) -> None:
@@ -70,10 +71,15 @@ class ItemReader:
         return tuple(found)
 
     def _processor(self) -> tuple[str, str]:
-        for settings in self._settings.values():
+        for settings in (*self._settings.values(), self._model.values):
             reference = (settings.get("auto_map") or {}).get("AutoProcessor")
             if isinstance(reference, str):
                 module, _, name = reference.rpartition("--")[2].rpartition(".")
+                if find_class(self._model.tree, module, name) is None:
+                    raise MalformedSource(
+                        f"auto_map names {reference[:80]!r}, a class that the repo does not have",
+                        "fetch the repo again, or mend its auto_map",
+                    )
                 return module, name
         stated = (settings.get("processor_class") for settings in self._settings.values())
         names = [*(one for one in stated if isinstance(one, str)), self._of_type() or ""]

@@ -9,6 +9,7 @@ from mmport.anatomy.heads import decoder_attribute
 from mmport.inspection import hf_library
 from mmport.inspection.fields import Fields
 from mmport.inspection.serving import Served, Text, serve
+from mmport.model.logits import Logits
 from mmport.model.spec import LanguageModelSpec, TextPositions
 from mmport.vllm_api.catalog import Catalog
 
@@ -23,6 +24,7 @@ def language_model(
     tied_embeddings: bool,
     vlm_head_arithmetic: tuple[str, ...],
     catalog: Catalog,
+    vlm_logits: Logits | None = None,
     vlm_architecture: str = "",
     decoder: ModelClass | None = None,
     aside: tuple[str, ...] = (),
@@ -34,6 +36,7 @@ def language_model(
         path: the decoder's attribute path from the top of the HF model.
         tied_embeddings: whether the whole model ties its head to the embedding.
         vlm_head_arithmetic: what the VLM's own class does to its logits.
+        vlm_logits: how vLLM's logits processor does the same, if it can.
         catalog: the vLLM release to look architectures up in.
         vlm_architecture: the VLM's class.
         decoder: the decoder's class; None for the one that transformers has for the config.
@@ -46,6 +49,11 @@ def language_model(
     served = serve(text, catalog)
     first = served.candidates[0] if served.candidates else None
     arithmetic = _arithmetic(text, served, vlm_head_arithmetic)
+    missing = tuple(
+        name
+        for name in vlm_head_arithmetic
+        if first and name not in arithmetic and _changes(fields.config, name)
+    )
     return LanguageModelSpec(
         model_type=text.model_type,
         path=path,
@@ -57,13 +65,8 @@ def language_model(
         vocab_size=fields.count("vocab_size"),
         tied_embeddings=tied_embeddings,
         head_arithmetic=tuple(name for name in arithmetic if name not in vlm_head_arithmetic),
-        missing_arithmetic=tuple(
-            name
-            for name in vlm_head_arithmetic
-            if name not in arithmetic and _changes(fields.config, name)
-        )
-        if first
-        else (),
+        missing_arithmetic=missing,
+        logits=vlm_logits if missing else None,
         positions=_positions(fields.config),
         candidates=served.candidates,
         not_served=served.refusal,

@@ -18,6 +18,7 @@ from mmport.model.spec import Rotation, Setting
 from mmport.vllm_api.catalog import Catalog
 
 _ROTARY = re.compile(r"rotary in (pairs|halves)")
+_MODELS = "transformers.models."
 _NEAR = 12
 """Differences beyond which no setting is tried to mend them."""
 _FLIPPED = 2
@@ -118,6 +119,10 @@ def _kin(decoder: ModelClass) -> Mapping[str, int]:
     transformers ships the module that its generated ones are made of.
     """
     seen: dict[str, int] = {}
+    if not decoder.module.startswith(_MODELS):  # a repo's own, perhaps made of transformers'
+        inside = [one.module for one in decoder.lineage if one.module.startswith(_MODELS)]
+        parents = (one.removeprefix(_MODELS).partition(".")[0] for one in inside)
+        seen = {parent: place for place, parent in enumerate(dict.fromkeys(parents))}
     queue = deque([decoder.module])
     while queue:
         module = queue.popleft()

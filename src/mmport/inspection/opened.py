@@ -10,15 +10,18 @@ from types import SimpleNamespace
 from typing import Any
 
 from mmport.anatomy.carry import carry
-from mmport.anatomy.classes import library_module, own_attributes
-from mmport.anatomy.configs import read_config
+from mmport.anatomy.classes import ModelClass, library_module, own_attributes
+from mmport.anatomy.configs import RepoConfig, read_config
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
 from mmport.model.spec import Anatomy
 
-_TEXT_KEYS = ("text_config", "llm_config", "language_config")
+TEXT_KEYS = ("text_config", "llm_config", "language_config")
+"""What the language model's part of a config is called."""
+_FOUND_KEYS = frozenset({"text_config", "decoder", "generator", "text_encoder", "llm_config"})
+"""Parts that transformers finds by their names, and one that vLLM renames to such a name."""
 _MODEL_CLASSES = "AutoModel"
 
 
@@ -39,6 +42,8 @@ class OpenedModel:
     text_config: Any
     origin: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, str] = field(default_factory=dict)
+    """By key, the classes of the config's parts that are the repo's own."""
 
     def carried(self, anatomy: Anatomy) -> tuple[tuple[str, str], ...]:
         """Cut from the repo's code what a port of this anatomy needs, by module name.
@@ -51,14 +56,42 @@ class OpenedModel:
         wanted: dict[str, list[str]] = {}
         methods = [one.name for one in anatomy.methods if not one.source]
         inline = [one.source for one in anatomy.methods if one.source]
-        own = methods + _own_names(inline)
+        inline += [*anatomy.statements, *(text for _, text in anatomy.helpers)]
+        helpers = {name for name, _ in anatomy.helpers}
+        own = [name for name in (*methods, *_own_names(inline)) if name not in helpers]
         wanted[anatomy.module] = [f"{anatomy.owner}.{name}" for name in own] or [
             f"{anatomy.owner}."
         ]
+        if (nested := anatomy.within) is not None and nested.module in self.texts:
+            used = (*nested.methods, *_own_names(list(nested.statements)))
+            names = [f"{nested.owner}.{name}" for name in used or ("",)]
+            wanted.setdefault(nested.module, []).extend(names)
         for item in anatomy.imports:
             if item.module in self.texts:
                 wanted.setdefault(item.module, []).append(item.name)
         return tuple(carry(self.texts, wanted, origin=self.origin).items())
+
+    def own_decoder(self, top: ModelClass, anatomy: Anatomy) -> ModelClass | None:
+        """Find the decoder's class, if that is the repo's own and no more than a decoder.
+
+        Raises:
+            NotPortable: the config is of the repo's own type, and there is no such class.
+        """
+        nested = anatomy.within.attribute if anatomy.within else anatomy.path
+        found = None if anatomy.language_model == nested else top
+        for name in anatomy.language_model.split("."):
+            found = found and _built(found, name)
+        if found is not None and found.module in self.texts:
+            parts = (_built(found, name) for name, _ in found.attributes())
+            inner = (part for part in parts if part and part.module in self.texts)
+            return found if _has_layers(found) else next(filter(_has_layers, inner), None)
+        if not hf_library.knows(str(getattr(self.text_config, "model_type", ""))):
+            raise NotPortable(
+                "the language model is of the repo's own type "
+                f"{str(getattr(self.text_config, 'model_type', ''))[:80]!r}",
+                "port the language model first, as a text model of its own",
+            )
+        return None
 
 
 def library_model(config: Mapping[str, Any], architecture: str | None) -> OpenedModel:
@@ -112,16 +145,19 @@ def own_model(source: ModelSource, config: Mapping[str, Any]) -> OpenedModel | N
             f"auto_map names {module}.py, which the repo does not have", "fetch the repo again"
         )
     read = read_config(config, texts, hf_library.config_type)
+    text_config = _text_config(read)
+    values = flat_defaults(read) | read.values
     return OpenedModel(
         architecture=architecture,
         model_type=str(config["model_type"]),
         module=module,
         tree=SourceTree(hf_library.source_tree().root, texts),
-        config=SimpleNamespace(**read.values),
-        values=read.values,
-        text_config=_text_config(read.values, read.text),
+        config=SimpleNamespace(**values),
+        values=values,
+        text_config=text_config,
         origin=source.name if source.kind == "hub" else Path(source.name).name,
         texts=texts,
+        classes=read.classes,
     )
 
 
@@ -146,21 +182,69 @@ def _model_class(references: Mapping[str, Any], config: Mapping[str, Any]) -> tu
     return module, name
 
 
-def _text_config(values: Mapping[str, Any], told: str) -> Any:
-    """Build the language model's config, of a type that transformers knows.
+def _text_config(read: RepoConfig) -> Any:
+    """Build the language model's config; of a type of the repo's own, as its base would be.
 
     Raises:
-        NotPortable: it is of the repo's own type.
+        NotPortable: transformers would not find it.
     """
-    key = told or next((key for key in _TEXT_KEYS if isinstance(values.get(key), dict)), "")
-    part = values.get(key, values) if key else values
-    model_type = str(part.get("model_type", ""))
-    if not hf_library.knows(model_type):
+    key = _text_key(read)
+    if key and not read.text and key not in _FOUND_KEYS:
         raise NotPortable(
-            f"the language model is of the repo's own type {model_type[:80]!r}",
-            "port the language model first, as a text model of its own",
+            f"the config's class does not say that {key} is the language model's",
+            "give it a get_text_config, without which transformers and vLLM take the whole config",
         )
-    return hf_library.build_config(model_type, part)
+    part = read.values[key] if key else read.values
+    stated = str(part.get("model_type", ""))
+    if key and hf_library.knows(stated):
+        return hf_library.build_config(stated, part)
+    model_type = hf_library.config_type(read.bases.get(key, "") if key else read.base)
+    if hf_library.causal_lm_architecture(model_type) is None:
+        return SimpleNamespace(**part)
+    return hf_library.build_config(model_type, {**part, "model_type": model_type})
+
+
+def _text_key(read: RepoConfig) -> str:
+    """Name the part that is the language model's; empty where the config is that itself."""
+    if read.text and isinstance(read.values.get(read.text), dict):
+        return read.text
+    parts = {key: part for key, part in read.values.items() if isinstance(part, dict)}
+    known = [key for key in TEXT_KEYS if key in parts]
+    if known or _is_text(read.base):
+        return next(iter(known), "")
+    texts = [
+        key
+        for key, part in parts.items()
+        if hf_library.causal_lm_architecture(str(part.get("model_type", "")))
+    ]
+    return texts[0] if len(texts) == 1 else ""
+
+
+def flat_defaults(read: RepoConfig) -> dict[str, Any]:
+    """Give what a config inherits that is the language model's own, with more in it.
+
+    Raises:
+        MalformedSource: transformers refuses the values.
+    """
+    if _text_key(read) or not _is_text(read.base):
+        return {}
+    built = _text_config(read).to_dict()
+    return {key: value for key, value in built.items() if key not in hf_library.plain_settings()}
+
+
+def _is_text(class_name: str) -> bool:
+    """Tell whether a config class of transformers is a language model's."""
+    return hf_library.causal_lm_architecture(hf_library.config_type(class_name)) is not None
+
+
+def _built(model: ModelClass, name: str) -> ModelClass | None:
+    """Find the class of an attribute."""
+    values = (value for attribute, value in model.attributes() if attribute == name)
+    return next((built for value in values if (built := model.built(value))), None)
+
+
+def _has_layers(model: ModelClass) -> bool:
+    return any(name == "layers" for name, _ in model.attributes())
 
 
 def _own_names(sources: list[str]) -> list[str]:

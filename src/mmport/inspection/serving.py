@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
@@ -16,10 +16,11 @@ from mmport.anatomy.settled import ConfigView
 from mmport.core.jsonable import from_json
 from mmport.inspection import hf_library
 from mmport.inspection.likeness import Alike, alike
-from mmport.model.spec import Setting, TextCandidate
+from mmport.model.spec import Constant, Setting, TextCandidate
 from mmport.vllm_api.catalog import Catalog
 
 _CAUSAL = "ForCausalLM"
+_OWN = "its class is the repo's own"
 _BACKEND = "TransformersForCausalLM"
 _BACKEND_OF_EXPERTS = "TransformersMoEForCausalLM"
 _TOP_K = ("num_experts_per_tok", "top_k")
@@ -88,11 +89,15 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class _Reads:
-    """What a text class of vLLM reads of a config that may lack it, and what stands for it."""
+    """What a text class of vLLM reads of a config that may lack it, and what stands for it.
+
+    `reads` are taken from other attributes, `constants` are the same in all such models.
+    """
 
     architecture: str
-    reads: Mapping[str, str]
     reason: str
+    reads: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -110,25 +115,33 @@ def serve(text: Text, catalog: Catalog) -> Served:
 def _told(item: TextCandidate, text: Text) -> TextCandidate:
     """Add the attributes that a class of vLLM reads and this config does not have."""
     known = _reads().get(item.architecture)
-    missing = [
-        (name, source)
-        for name, source in (known.reads if known else {}).items()
-        if not hasattr(text.config, name)
-    ]
-    if known is None or not missing:
+    if known is None:
+        return item
+    settings: list[Setting] = [*known.reads.items()]
+    settings += [(name, Constant(value)) for name, value in known.constants.items()]
+    missing = [(name, value) for name, value in settings if not hasattr(text.config, name)]
+    if not missing:
         return item
     reason = f"{item.reason}; {known.reason}"
     return replace(item, reason=reason, settings=(*item.settings, *missing))
 
 
 def _serve(text: Text, catalog: Catalog) -> Served:
-    if text.named and catalog.serves_text(text.named):
+    if not _has_one_number_of_heads(text.config):
+        return Served(
+            (),
+            f"vLLM {catalog.version} asks the config of {text.model_type} for one number of "
+            "attention heads, which transformers does not give where layers differ in it",
+        )
+    if text.named and text.given is None and catalog.serves_text(text.named):
         reason = f"it is what transformers builds for {text.model_type}, and vLLM has it"
         return Served((TextCandidate(text.named, "name", reason),))
     near = _alike(text, catalog)
     name = text.decoder.name if text.decoder else ""
     candidates = [_by_structure(name, item) for item in near if not item.differences]
     known = {item.architecture for item in candidates}
+    if text.given is not None:  # a repo's own class is what its source says, and nothing else
+        return Served(tuple(candidates), "" if candidates else _refusal(text, near, _OWN, catalog))
     for item in (_by_config(text, catalog), _by_namesake(text, catalog)):
         if item is not None and item.architecture not in known:
             candidates.append(item)
@@ -139,6 +152,15 @@ def _serve(text: Text, catalog: Catalog) -> Served:
     if candidates:
         return Served(tuple(candidates))
     return Served((), _refusal(text, near, why_not, catalog))
+
+
+def _has_one_number_of_heads(config: Any) -> bool:
+    """Tell whether a config answers when it is asked for heads, as vLLM does before all else."""
+    try:
+        getattr(config, "num_attention_heads", None)
+    except RuntimeError:  # transformers' way to say that layers differ
+        return False
+    return True
 
 
 def _alike(text: Text, catalog: Catalog) -> tuple[Alike, ...]:
@@ -200,8 +222,16 @@ def _by_backend(text: Text, catalog: Catalog) -> tuple[TextCandidate | None, str
     known = hf_library.decoder_class(text.model_type) == decoder.name
     told = None if known else (decoder.module, decoder.name)
     reason = f"transformers' {decoder.name} runs on vLLM's attention"
-    settings = _routing(read, text) if experts else ()
+    settings = (*(_routing(read, text) if experts else ()), *_own_type(text))
     return TextCandidate(name, "backend", reason, settings=settings, decoder=told), ""
+
+
+def _own_type(text: Text) -> tuple[Setting, ...]:
+    """Say a config's own type where it goes by the whole model's, whose names it would take."""
+    own = getattr(type(text.config), "model_type", None)
+    if not isinstance(own, str) or not own or own == text.model_type:
+        return ()
+    return (("model_type", Constant(own)),)
 
 
 def _routing(read: Outline, text: Text) -> tuple[Setting, ...]:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmport.anatomy.classes import ModelClass
+from mmport.anatomy.classes import ModelClass, find_class
 from mmport.anatomy.submodels import Inside, read_inside
+from mmport.anatomy.within import inherited_attributes
+from mmport.core.source_tree import SourceTree
 from mmport.model.conversions import Conversions, WeightFacts
 from mmport.model.spec import Anatomy
 from mmport.weights.conversion_source import class_rules
@@ -37,7 +39,7 @@ def read_weight_facts(top: ModelClass, anatomy: Anatomy, config: Mapping[str, An
         ),
         conversions=conversions,
         names=tuple(_names(inside, (*parts, language), conversions)),
-        left_out=tuple(_left_out(inside, anatomy)),
+        left_out=tuple(_left_out(top.tree, inside, anatomy)),
         transient=tuple(sorted({name for part in parts for name in inside.transient_below(part)})),
         ignored=tuple(
             (path, tuple(sorted(found))) for path, found in inside.ignored.items() if found
@@ -81,16 +83,25 @@ def _split(text: str) -> list[str]:
     return re.findall(r"[A-Za-z_]\w*", re.sub(r"\\[a-z\d]", ".", text))
 
 
-def _left_out(inside: Inside, anatomy: Anatomy) -> Iterable[str]:
-    language = anatomy.language_model.removeprefix(anatomy.path).removeprefix(".").partition(".")[0]
-    taken = {*anatomy.parts, language, "lm_head"}
-    for name in sorted(inside.attributes.get(anatomy.path, ())):
-        if name not in taken and _below(anatomy.path, name) in inside.holders:
-            yield name
+def _left_out(tree: SourceTree, inside: Inside, anatomy: Anatomy) -> Iterable[str]:
+    language = anatomy.language_model.removeprefix(anatomy.path).removeprefix(".")
+    taken = {*anatomy.parts, language, language.partition(".")[0], "lm_head"}
+    held = {"": (anatomy.module, anatomy.owner)}
+    if (within := anatomy.within) is not None:
+        held[within.attribute] = (within.module, within.owner)
+    for path, (module, owner) in held.items():
+        # What is a decoder of transformers itself has that one's own modules too.
+        found = find_class(tree, module, owner) if path == language else None
+        decoders = inherited_attributes(found) if found else frozenset()
+        for name in sorted(inside.attributes.get(_below(anatomy.path, path), ())):
+            part = _below(path, name)
+            held_there = _below(anatomy.path, part) in inside.holders
+            if part not in taken and name not in decoders and held_there:
+                yield part
 
 
 def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+    return f"{path}.{name}" if path and name else path or name
 
 
 def _is_in(path: str, other: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,40 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class TensorChange:
-    """Tensors of the checkpoint that become others before they are loaded.
+class TensorStep:
+    """One step in which a port makes tensors of one of the checkpoint's.
 
-    `patterns` are regular expressions over the port's names, `targets` what
+    `split` cuts along a dimension into as many pieces as there are targets,
+    `transpose` swaps two dimensions; `deinterleave` brings together what takes
+    turns along one, `interleave` has it take turns. `halve` and `pair` sort the
+    rows of each attention head: into halves that rotate together, from pairs
+    that do, or back. They are about some `pieces` only, and the number of heads
+    is that of `config`, an attribute of the whole model's config.
+    """
+
+    kind: Literal["split", "transpose", "deinterleave", "interleave", "halve", "pair"]
+    dims: tuple[int, ...] = ()
+    pieces: tuple[int, ...] = ()
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorChange:
+    """A tensor of the checkpoint that becomes others before they are loaded.
+
+    `pattern` is a regular expression over the port's names, `targets` what
     stands in the place of the match, one for each tensor that comes out.
     """
 
-    patterns: tuple[str, ...]
+    pattern: str
     targets: tuple[str, ...]
-    operations: tuple[Operation, ...]
+    steps: tuple[TensorStep, ...]
     reason: str
+
+    @property
+    def is_split(self) -> bool:
+        """Whether it is cut into pieces along its rows, and that is all."""
+        return self.steps == (TensorStep("split", dims=(0,)),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mmport.model.conversions import Dropped, TensorChange
+from mmport.model.logits import Logits
 from mmport.model.spec import Counted, Modality, Rotation, Setting, Written
 
 Layout = Literal["plugin", "file"]
@@ -62,19 +63,29 @@ class ItemPlan:
 
     `token` is what a user writes for it, an expression over `processor`;
     `token_id` the id at the positions of its features, one over `config`.
-    `fields` are the processor's outputs that the encoder takes. What else is
-    told is as in `ItemProcessing`.
+    `placeholder` is what stands for it in a chat; `argument` the processor's
+    keyword, `part` its attribute that makes tensors of such items, and `fields`
+    its outputs that the encoder takes. What else is told is as in
+    `ItemProcessing`.
     """
 
     modality: Modality
+    placeholder: str
     token: str
     token_id: str
+    argument: str
+    part: str
     fields: tuple[str, ...]
     written: Written
     counted: Counted
     numbered: bool
     framed: bool
     special_tokens: bool
+
+    @property
+    def article(self) -> str:
+        """The word before the name of such an item."""
+        return "a" if self.modality == "video" else "an"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,11 @@ class LanguageModelPlan:
     decoder: tuple[str, str] | None = None
     declares: tuple[str, ...] = ()
     state_of: tuple[str, str] | None = None
+
+    @property
+    def on_backend(self) -> bool:
+        """Whether vLLM's Transformers backend runs it."""
+        return self.architecture.startswith("Transformers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +156,8 @@ class PortPlan:
     decisions: tuple[Decision, ...]
     dropped: tuple[Dropped, ...] = ()
     changes: tuple[TensorChange, ...] = ()
+    logits: Logits | None = None
+    """What the port does to the logits in place of the language model."""
     language_model: LanguageModelPlan | None = None
     items: tuple[ItemPlan, ...] = ()
     """Of a wrapped port; others have their processing in the template."""

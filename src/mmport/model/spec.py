@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmport.model.conversions import WeightFacts
+from mmport.model.logits import Logits
 
 SPEC_SCHEMA = "mmport.spec/1"
 
@@ -14,14 +15,23 @@ MergeStrategy = Literal["scatter"]
 Positions = Literal["rope"]
 TextPositions = Literal["rope", "mrope"]
 Rotation = Literal["pairs", "halves"]
-Setting = tuple[str, bool | int | str]
-"""An attribute of a config and its value; a string is another attribute, whose value it takes."""
 FeatureSelection = Literal["default", "full"]
-Written = Literal["placeholder", "nothing", "tokens"]
+Written = Literal["placeholder", "rewritten", "nothing", "tokens"]
 Counted = Literal["constant", "method", "asked"]
 KeyLayout = Literal[
     "transformers-4", "transformers-4.52", "transformers-5", "transformers-5-below-model"
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that is a string; a string by itself names an attribute."""
+
+    text: str
+
+
+Setting = tuple[str, bool | int | str | Constant]
+"""An attribute of a config and its value; a string is another attribute, whose value it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,9 @@ class LanguageModelSpec:
     (`logit_scale`, `final_logit_softcapping`), and the VLM's class does not."""
     missing_arithmetic: tuple[str, ...] = ()
     """The reverse: what the VLM's class does, and the text-only class does not."""
+    logits: Logits | None = None
+    """All that the VLM's class does to its logits, if something of it is missing
+    and vLLM's logits processor can do it."""
     positions: TextPositions = "rope"
     candidates: tuple[TextCandidate, ...] = ()
     """What can serve it, the likeliest first; `vllm_architecture` is the first of them."""
@@ -156,8 +169,9 @@ class ItemProcessing:
 
     modality: Modality
     written: Written
-    """What a user writes for an item: a placeholder that the processor expands,
-    nothing, as the processor puts the tokens before the prompt, or all tokens."""
+    """What a user writes for an item: a placeholder that the processor expands, one
+    beside which it rewrites the text too, nothing, as the processor puts the tokens
+    before the prompt, or all tokens."""
     placeholder: str
     """Expression of what is searched for in the text; empty if nothing is."""
     prefix: str
@@ -172,6 +186,8 @@ class ItemProcessing:
     """The processor puts tokens before or after every text, beside the tokenizer's."""
     special_tokens: bool
     """The tokenizer's own tokens around a text are wanted."""
+    part: str
+    """The attribute of the processor that makes tensors of an item."""
     unused: tuple[str, ...]
     """Outputs of the item's processor that are taken away again."""
 
@@ -196,7 +212,8 @@ class FeatureMethod:
     empty: the value itself. `source` is the method's text where HF's class has
     no such method, and its `forward` does this inline. `token` is the attribute
     of the config (dotted) that holds the id at the features' positions; empty
-    where the source compares ids with no such thing.
+    where the source compares ids with no such thing. `packed` methods take the
+    patches of all items as one row, so items are not joined row by row for them.
     """
 
     modality: Modality
@@ -205,6 +222,21 @@ class FeatureMethod:
     result: str = ""
     source: str = ""
     token: str = ""
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PositionValue:
+    """What positions depend on and is computed of one of the processor's outputs.
+
+    `parameter` is of `get_rope_index`, `value` an expression over `variable`,
+    which stands for `field`.
+    """
+
+    parameter: str
+    field: str
+    variable: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +247,21 @@ class ImportedName:
     module: str
     whole: bool = False
     """It is the module itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class NestedModel:
+    """An attribute of HF's class that holds its decoder and what makes features.
+
+    `owner`, of `module`, is the attribute's class. `statements` of its `__init__`
+    make what features need; `methods` are those that they call.
+    """
+
+    attribute: str
+    module: str
+    owner: str
+    methods: tuple[str, ...]
+    statements: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +290,17 @@ class Anatomy:
     """Modalities that the class has features of and no method was read for; why."""
     weights: WeightFacts | None = None
     position_inputs: tuple[str, ...] = ()
-    """What `get_rope_index` takes besides ids and mask, where the class has that
-    method: its positions then depend on the media."""
+    """What `get_rope_index` takes besides ids, where the class has that method: its
+    positions then depend on the media."""
+    position_values: tuple[PositionValue, ...] = ()
+    text_ids: str = ""
+    """The text of a method `get_text_ids`, where the class embeds other ids than those
+    of a prompt in the place of placeholders."""
+    helpers: tuple[tuple[str, str], ...] = ()
+    """Methods that HF's own call, by name, where the port has another text for one."""
+    within: NestedModel | None = None
+    """Where the owner keeps parts in one attribute with its decoder; they are then
+    named by dotted paths in `parts`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
-from mmport.model.spec import LanguageModelSpec, TextCandidate, VlmSpec
+from mmport.model.spec import Constant, LanguageModelSpec, TextCandidate, VlmSpec
+from mmport.planning.heads import require_head
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
 
@@ -22,6 +23,7 @@ def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, Mode
     part = spec.language_model
     _check(spec, part)
     chosen, served_by = _chosen(part, catalog)
+    require_head(spec, chosen.architecture)
     component = ComponentPlan(
         role="language_model",
         strategy=Strategy.REUSE,
@@ -58,7 +60,7 @@ def require_plain(plan: LanguageModelPlan) -> None:
     """
     needs = [
         *plan.declares,
-        *(f"{name} = {value!r} in its config" for name, value in plan.settings),
+        *(f"{name} = {_told(value)} in its config" for name, value in plan.settings),
         *([f"{plan.rotation} rotated"] if plan.rotation else []),
         *([f"{plan.decoder[1]} made known to transformers"] if plan.decoder else []),
     ]
@@ -81,8 +83,7 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
         made.append(Decision("language model, else", names, "they fit as well, by their source"))
     for name, value in chosen.settings:
         why = f"vLLM's {served_by.class_name} asks the text config for it, which does not say it"
-        told = f"its {value}" if isinstance(value, str) else repr(value)
-        made.append(Decision(f"text config's {name}", told, why))
+        made.append(Decision(f"text config's {name}", _told(value), why))
     if chosen.rotation:
         model_type = spec.language_model.model_type
         why = f"{model_type} rotates {chosen.rotation}, and {served_by.class_name} does not"
@@ -100,6 +101,12 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
     return (*made, *_head(spec))
 
 
+def _told(value: bool | int | str | Constant) -> str:
+    if isinstance(value, Constant):
+        return repr(value.text)
+    return f"its {value}" if isinstance(value, str) else repr(value)
+
+
 def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
     """Refuse what no class of vLLM makes good."""
     if part.positions == "mrope" and spec.anatomy is None:
@@ -107,7 +114,7 @@ def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
             f"the language model {part.model_type} has multimodal rotary positions",
             "mmport ports language models with one position a token",
         )
-    if part.missing_arithmetic:
+    if part.missing_arithmetic and part.logits is None:
         raise NotPortable(
             f"{spec.architecture} of transformers changes its logits by "
             f"{' and '.join(part.missing_arithmetic)}, and {part.vllm_architecture} of vLLM "
@@ -143,6 +150,12 @@ def _reason(chosen: TextCandidate, catalog: Catalog) -> str:
 
 def _head(spec: VlmSpec) -> tuple[Decision, ...]:
     settings = spec.language_model.head_arithmetic
+    if (logits := spec.language_model.logits) is not None:
+        told = {"scale": logits.scale, "soft_cap": logits.soft_cap}
+        choice = ", ".join(f"{name} = {value}" for name, value in told.items() if value)
+        missing = " and ".join(spec.language_model.missing_arithmetic)
+        reason = f"{spec.architecture} changes its logits by {missing}, the language model does not"
+        return (Decision("head", choice, reason),)
     if not settings:
         return ()
     text = spec.language_model.hf_architecture or spec.language_model.vllm_architecture

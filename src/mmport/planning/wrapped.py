@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mmport.anatomy.tokens import modality_of
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, ItemPlan, Layout, PortPlan, Strategy
-from mmport.model.spec import Anatomy, FeatureMethod, PlaceholderSpec, VlmSpec
+from mmport.model.spec import Anatomy, FeatureMethod, Modality, VlmSpec
 from mmport.planning.alternatives import choose
 from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan
@@ -14,8 +15,9 @@ from mmport.planning.names import port_names
 from mmport.planning.wrapped_weights import ENCODER, LANGUAGE_MODEL, WeightMap, wrapped_weights
 from mmport.vllm_api.catalog import Catalog, Target
 
-_SPLIT = "Chunk"
 _OF_TEXT = ("input_ids", "token_ids")
+_TAKEN: tuple[Modality, ...] = ("image", "audio")
+"""The modalities that a port can take."""
 _WRAP_REASON = (
     "transformers' own modules, with vLLM's linear layers in them, built without the rest "
     "of the model"
@@ -30,9 +32,9 @@ def plan_wrapped(
     Raises:
         NotPortable: a part of the model is outside what mmport can port.
     """
-    method, placeholder = _image(spec, anatomy)
+    items, left_out = _items(spec, anatomy)
     text, served_by = language_model(spec, catalog)
-    weights = _weights(spec, anatomy)
+    weights = _weights(spec, anatomy, text.vllm_class)
     verdict, alternatives = choose(spec, catalog)
     encoder = ComponentPlan("encoder", Strategy.WRAP, anatomy.path, ENCODER)
     return PortPlan(
@@ -46,8 +48,9 @@ def plan_wrapped(
         renames=weights.renames,
         dropped=weights.dropped,
         changes=weights.changes,
-        placeholder=placeholder.token,
+        placeholder=items[0].placeholder,
         plain_head=bool(spec.language_model.head_arithmetic),
+        logits=spec.language_model.logits,
         pipeline_parallel=served_by.supports("SupportsPP"),
         lora=served_by.supports("SupportsLoRA") and not _hides_experts(text.vllm_class),
         language_model=language_model_plan(spec, catalog),
@@ -56,9 +59,9 @@ def plan_wrapped(
             *alternatives,
             Decision("encoder", f"{Strategy.WRAP} {anatomy.owner}", _WRAP_REASON),
             *language_model_decisions(spec, catalog, served_by),
-            *_left_out(anatomy),
+            *left_out,
         ),
-        items=(_item(method, spec),),
+        items=items,
     )
 
 
@@ -77,7 +80,7 @@ def _hides_experts(architecture: str) -> bool:
     return architecture.startswith("TransformersMoE")
 
 
-def _weights(spec: VlmSpec, anatomy: Anatomy) -> WeightMap:
+def _weights(spec: VlmSpec, anatomy: Anatomy, served_by: str) -> WeightMap:
     """Map the checkpoint's tensors to the port's.
 
     Raises:
@@ -85,50 +88,68 @@ def _weights(spec: VlmSpec, anatomy: Anatomy) -> WeightMap:
     """
     if anatomy.weights is None:
         raise NotPortable(f"nothing is known of the weights of {spec.architecture}", TRY_BACKEND)
-    found = wrapped_weights(anatomy, anatomy.weights, base_prefix=spec.language_model.base_prefix)
-    for change in found.changes:
-        operations = [one.name for one in change.operations]
-        if operations != [_SPLIT] or len(change.patterns) != 1:
-            raise NotPortable(
-                f"transformers makes tensors of {spec.architecture} anew by "
-                f"{', '.join(operations)} when it loads them",
-                "save the model anew with transformers' save_pretrained",
-            )
-    return found
+    base_prefix = spec.language_model.base_prefix
+    return wrapped_weights(anatomy, anatomy.weights, base_prefix=base_prefix, served_by=served_by)
 
 
-def _left_out(anatomy: Anatomy) -> tuple[Decision, ...]:
-    """Say which modalities the port does not take, though the model does."""
-    others = [method.modality for method in anatomy.methods if method.modality != "image"]
-    made = [Decision(one, "left out", "a port of this kind takes images") for one in others]
-    made += [Decision(modality, "left out", reason) for modality, reason in anatomy.unread]
-    return tuple(made)
+def _items(spec: VlmSpec, anatomy: Anatomy) -> tuple[tuple[ItemPlan, ...], tuple[Decision, ...]]:
+    """Plan what a port takes, and say why it does not take the rest of what the model does.
+
+    Raises:
+        NotPortable: it could take nothing.
+    """
+    taken, refused = list[ItemPlan](), dict(anatomy.unread)
+    for method in anatomy.methods:
+        try:
+            taken.append(_item(method, spec, anatomy))
+        except NotPortable as error:
+            refused[method.modality] = error.what
+    if not taken:
+        first = next((one for one in _TAKEN if one in refused), next(iter(refused)))
+        raise NotPortable(refused[first], TRY_BACKEND)
+    left_out = tuple(Decision(one, "left out", reason) for one, reason in refused.items())
+    return tuple(taken), left_out
 
 
-def _image(spec: VlmSpec, anatomy: Anatomy) -> tuple[FeatureMethod, PlaceholderSpec]:
-    methods = [method for method in anatomy.methods if method.modality == "image"]
-    tokens = [item for item in spec.placeholders if item.modality == "image"]
-    if not methods or not tokens:
-        told = dict(anatomy.unread).get("image")
-        others = " and ".join(method.modality for method in anatomy.methods)
-        what = f"{spec.architecture} has features of {others}; a port of this kind takes images"
-        if methods:
-            what = f"nobody says which token stands for an image of {spec.architecture}"
-        raise NotPortable(told or what, TRY_BACKEND)
-    return methods[0], tokens[0]
+def _positions_known(method: FeatureMethod, anatomy: Anatomy) -> bool:
+    """Tell whether a port has all that positions depend on of a modality other than images."""
+    given = {name for _, name in method.inputs} | {one.parameter for one in anatomy.position_values}
+    about = {name for name in anatomy.position_inputs if modality_of([name]) == method.modality}
+    marked = "mm_token_type_ids" in anatomy.position_inputs
+    return method.modality == "image" or (about <= given and not marked)
 
 
-def _item(method: FeatureMethod, spec: VlmSpec) -> ItemPlan:
+def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
     """Say how a kind of item is processed.
 
     Raises:
-        NotPortable: the processor's source does not say, or the user writes all tokens.
+        NotPortable: a port takes no such items, the processor's source does not say
+            how it takes them, or the user writes all tokens.
     """
-    taken = next((one for one in spec.items if one.modality == method.modality), None)
+    modality = method.modality
+    if modality not in _TAKEN or not _positions_known(method, anatomy):
+        raise NotPortable(
+            f"{spec.architecture} has features of {modality}, which a port of this kind "
+            "does not take",
+            TRY_BACKEND,
+        )
+    placeholder = next((one for one in spec.placeholders if one.modality == modality), None)
+    if placeholder is None:
+        raise NotPortable(
+            f"nobody says which token stands for an {modality} of {spec.architecture}",
+            TRY_BACKEND,
+        )
+    taken = next((one for one in spec.items if one.modality == modality), None)
     if taken is None or taken.written == "tokens":
         raise NotPortable(
             f"the processor of {spec.architecture} does not put the tokens of an item "
             "into the prompt",
+            TRY_BACKEND,
+        )
+    if modality != "image" and any(one.written == "rewritten" for one in spec.items):
+        raise NotPortable(
+            f"the processor of {spec.architecture} rewrites the text beside its items, "
+            "in which a port of this kind follows it for images alone",
             TRY_BACKEND,
         )
     fields = tuple(name for _, name in method.inputs)
@@ -139,9 +160,12 @@ def _item(method: FeatureMethod, spec: VlmSpec) -> ItemPlan:
             TRY_BACKEND,
         )
     return ItemPlan(
-        modality=method.modality,
+        modality=modality,
+        placeholder=placeholder.token,
         token=taken.text,
         token_id=_token_id(method),
+        argument=taken.argument,
+        part=taken.part,
         fields=fields,
         written=taken.written,
         counted=taken.counted,

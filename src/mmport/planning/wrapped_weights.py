@@ -26,6 +26,8 @@ from mmport.model.conversions import (
 from mmport.model.plan import Rename
 from mmport.model.spec import Anatomy
 from mmport.planning.name_rules import Step, at, can_make, one_of, plain, read_step, within
+from mmport.planning.tensor_changes import tensor_steps
+from mmport.planning.text_names import text_names
 from mmport.weights.conversion_source import literal_dots
 
 ENCODER = "encoder"
@@ -61,14 +63,18 @@ class WeightMap:
         if mapped is None:
             return ()
         for change in self.changes:
-            for pattern in change.patterns:
-                if re.search(pattern, mapped):
-                    return tuple(re.sub(pattern, target, mapped) for target in change.targets)
+            if re.search(change.pattern, mapped):
+                return tuple(re.sub(change.pattern, target, mapped) for target in change.targets)
         return (mapped,)
 
 
 def wrapped_weights(
-    anatomy: Anatomy, facts: WeightFacts, *, base_prefix: str, head: str = "lm_head"
+    anatomy: Anatomy,
+    facts: WeightFacts,
+    *,
+    base_prefix: str,
+    head: str = "lm_head",
+    served_by: str = "",
 ) -> WeightMap:
     """Make the weight map of a wrapped port.
 
@@ -77,18 +83,24 @@ def wrapped_weights(
         facts: about its checkpoints.
         base_prefix: name of the decoder in the causal language model.
         head: name of the head in the causal language model.
+        served_by: the architecture of vLLM that the language model is.
+
+    Raises:
+        NotPortable: a tensor would have to be changed in a way that a port cannot.
     """
-    draft = _Draft(anatomy, facts, base_prefix, head)
+    # The backend has HF's modules, and of these rules it knows only those of the text model.
+    on_backend = served_by.startswith("Transformers")
+    draft = _Draft(anatomy, facts, base_prefix, head, on_backend)
     for scope in facts.conversions:
         path = scope.path.removeprefix(anatomy.path).removeprefix(".")
         if not path:
             draft.read_whole(scope)
-        elif _is_below(path, draft.language):
-            draft.read_text(scope.names)
         elif draft.part_of(scope.path):
             draft.read_part(scope, path)
+        elif _is_below(path, draft.language):
+            draft.read_text(scope.names)
     return WeightMap(
-        renames=(*draft.sorting(), *draft.inside, *draft.text()),
+        renames=(*draft.sorting(), *draft.inside, *draft.text(), *_text_names(served_by)),
         dropped=tuple(draft.dropped()),
         changes=tuple(draft.changes),
     )
@@ -100,6 +112,7 @@ class _Draft:
     facts: WeightFacts
     base_prefix: str
     head: str
+    on_backend: bool = False
     inside: list[Rename] = field(default_factory=list)
     """Within the encoder, after the sorting."""
     elsewhere: list[Rename] = field(default_factory=list)
@@ -145,7 +158,7 @@ class _Draft:
             elif step.aim in {*self.facts.parts, *self.aliases} or not step.anchored:
                 inside.append(step)
         self._rename(inside, ENCODER, self.facts.parts)
-        if self.facts.borrowed_text:
+        if self.facts.borrowed_text or self.on_backend:
             self._mend(inside)
         for tensors in scope.tensors:
             self._change(tensors, ENCODER, self.facts.parts)
@@ -211,14 +224,15 @@ class _Draft:
         self.inside += [rename for rename in reversed(kept) if rename not in self.inside]
 
     def _mend(self, steps: Iterable[Step]) -> None:
-        """Undo in the language model what saving did to all names alike."""
+        """Rename in the language model what transformers renames in all of a model alike."""
         names = self.names.get(self.anatomy.language_model)
+        reason = _AS_LOADED if self.on_backend else "Saved under the encoder's rule."
         for step in steps:
             if step.module in {*self.facts.parts, *self.aliases} or step.anchored:
                 continue
             if step.changes and names and can_make(step.target, names):
                 pattern, replacement = within(f"{LANGUAGE_MODEL}.", step)
-                self.mended.append(Rename(pattern, replacement, "Saved under the encoder's rule."))
+                self.mended.append(Rename(pattern, replacement, reason))
 
     def _possible(self, target: str, parts: Iterable[str], between: Collection[str] = ()) -> bool:
         for part in parts:
@@ -230,15 +244,14 @@ class _Draft:
     def _change(self, rule: TensorRule, prefix: str, parts: Sequence[str]) -> None:
         if not all(self._possible(target, parts) for target in rule.targets):
             return
-        steps = [
-            [within(f"{prefix}.", Step(source, target, False)) for target in rule.targets]
-            for source in rule.sources
-        ]
+        steps = tensor_steps(rule, self.anatomy.owner)
+        (source,) = rule.sources
+        pairs = [within(f"{prefix}.", Step(source, target, False)) for target in rule.targets]
         self.changes.append(
             TensorChange(
-                patterns=tuple(pairs[0][0] for pairs in steps),
-                targets=tuple(target for _, target in steps[0]),
-                operations=rule.operations,
+                pattern=pairs[0][0],
+                targets=tuple(target for _, target in pairs),
+                steps=steps,
                 reason="As transformers converts it on loading.",
             )
         )
@@ -249,7 +262,9 @@ class _Draft:
         parts = [re.escape(name) for name in names]
         if not parts:
             return
-        either, found = (f"({'|'.join(parts)})", r"\1") if len(parts) > 1 else (parts[0], parts[0])
+        either, found = (
+            (f"({'|'.join(parts)})", r"\1") if len(parts) > 1 else (parts[0], next(iter(names)))
+        )
         yield Rename(
             rf"^{self.above}{either}(?=\.|$)",
             f"{ENCODER}.{found}",
@@ -266,20 +281,23 @@ class _Draft:
                 rf"{decoder}\1.",
                 "The decoder's modules, where no level names them as its.",
             )
-        language, own = re.escape(self.language), re.escape(self.base_prefix)
+        own = re.escape(self.base_prefix)
+        language = rf"{self.above}{re.escape(self.language)}"
+        if not self.language:  # the class itself is the decoder
+            language = re.escape(self.anatomy.path)
         if self.decoders:
             yield Rename(
-                rf"^{self.above}{language}\.(?={one_of(self.decoders)}\.)",
+                rf"^{language}\.(?={one_of(self.decoders)}\.)",
                 f"{LANGUAGE_MODEL}.",
                 "What vLLM's language model knows by its older name.",
             )
         inner = one_of([self.head, *self.decoders])
         yield Rename(
-            rf"^{self.above}{language}\.(?:{own}\.)*(?!{inner}\.)",
+            rf"^{language}\.(?:{own}\.)*(?!{inner}\.)",
             decoder,
             "The decoder; vLLM's module has the head as well.",
         )
-        nested = rf"(?:{self.above}{language}\.)?"
+        nested = rf"(?:{language}\.)?"
         yield Rename(
             rf"^{nested}{re.escape(self.head)}\.",
             f"{LANGUAGE_MODEL}.{self.head}.",
@@ -324,6 +342,13 @@ class _Draft:
         """Name the part that a path of HF's model is in; empty where it is in none."""
         below = path.removeprefix(self.anatomy.path).removeprefix(".")
         return next((part for part in self.facts.parts if _is_below(below, part)), "")
+
+
+def _text_names(architecture: str) -> Iterable[Rename]:
+    for item in text_names():
+        if item.architecture == architecture:
+            pattern = rf"^({LANGUAGE_MODEL}\..*?){item.pattern}"
+            yield Rename(pattern, rf"\1{item.replacement}", item.reason)
 
 
 def _is_below(path: str, other: str) -> bool:

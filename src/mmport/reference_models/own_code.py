@@ -10,6 +10,7 @@ from mmport.anatomy.configs import read_config
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
+from mmport.inspection.opened import flat_defaults
 from mmport.reference_models.resolve import has_own_code
 
 # The auto classes that a repo may map to its model, the most telling first.
@@ -70,7 +71,8 @@ def with_defaults(source: ModelSource, config: dict[str, Any]) -> dict[str, Any]
     """
     names = [name for name in source.files if name.endswith(".py") and "/" not in name]
     modules = {name.removesuffix(".py"): source.read_text(name) for name in names}
-    return read_config(config, modules, hf_library.config_type).filled
+    read = read_config(config, modules, hf_library.config_type)
+    return flat_defaults(read) | read.filled
 
 
 def _auto_class(config: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.inspection import hf_library
+from mmport.inspection.opened import TEXT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def _resolve_own(config: dict[str, Any]) -> Resolved:
     ]
     whole = Part("", config["model_type"], config, {})
     texts = [part for part in parts if hf_library.causal_lm_architecture(part.model_type)]
+    texts += [part for part in parts if part.path in TEXT_KEYS]
     text = texts[0] if texts else whole
     return Resolved(whole, text, tuple(part for part in parts if part is not text))
 

@@ -31,6 +31,10 @@ WANTED = {
         "modeling_fathom",
         ["FathomModel.get_image_features", "FathomProjector", "AutoModel"],
     ),
+    "heron": (
+        "modeling_heron",
+        ["HeronForCausalLM.make_eye", "HeronForCausalLM.make_gathering"],
+    ),
 }
 """Of each repo, what a port asks for: a feature method, and the classes of its parts."""
 

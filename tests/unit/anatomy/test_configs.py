@@ -207,6 +207,21 @@ class TestFinding:
         assert read(text).values.items() >= {"a": 1, "b": 2}.items()
 
 
+def test_what_the_parts_extend_is_told() -> None:
+    text = """
+        from transformers import PretrainedConfig, Qwen2Config
+        class YConfig(Qwen2Config):
+            model_type = "y"
+        class XConfig(PretrainedConfig):
+            def __init__(self, one=None, other=None, **kwargs):
+                self.one = YConfig(**one)
+                self.other = Qwen2Config(**other)
+    """
+    found = read(text, one={"a": 1}, other={"b": 2})
+    assert found.bases == {"one": "Qwen2Config"}
+    assert found.values["one"]["model_type"] == "y"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "kind"),
     [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmport.anatomy.classes import find_class
-from mmport.anatomy.heads import decoder_attribute, head_arithmetic
+from mmport.anatomy.heads import decoder_attribute, head_arithmetic, leaves_head_to_part
 from mmport.core.source_tree import SourceTree
 
 MODEL = """
@@ -55,3 +55,24 @@ def test_where_the_decoder_is_kept(tmp_path: Path) -> None:
     assert found is not None
     assert decoder_attribute(found, "Decoder") == "transformer"
     assert decoder_attribute(found, "Encoder") is None
+
+
+@pytest.mark.parametrize(
+    ("forward", "leaves"),
+    [
+        ("return self.llm(inputs_embeds=x)", True),
+        ("return super().forward(inputs_embeds=x)", True),
+        ("outputs = self.llm(inputs_embeds=x); logits = outputs.logits", True),
+        ("return self.lm_head(self.llm(x)[0])", False),
+        ("return self.words(self.llm(x)[0])", False),
+    ],
+)
+def test_who_makes_the_logits(tmp_path: Path, forward: str, leaves: bool) -> None:
+    text = (
+        "class X(nn.Module):\n    def __init__(self, config):\n"
+        "        self.words = nn.Linear(config.width, config.vocab_size)\n"
+        f"    def forward(self, x):\n        {forward}\n"
+    )
+    found = find_class(SourceTree(tmp_path, {"m": text}), "m", "X")
+    assert found is not None
+    assert leaves_head_to_part(found) is leaves

@@ -11,7 +11,7 @@ import pytest
 from mmport.anatomy.modeling import read_anatomy
 from mmport.core.errors import NotPortable
 from mmport.core.source_tree import SourceTree
-from mmport.model.spec import Anatomy, ImportedName
+from mmport.model.spec import Anatomy, ImportedName, PositionValue
 
 HEAD = """
 import math
@@ -146,6 +146,33 @@ def test_a_default_that_forward_gives_is_kept() -> None:
     (method,) = read(INIT, FEATURES, forward(body, parameters)).methods
     ast.parse(method.source)
     assert "sizes = self.config.sizes" in method.source
+
+
+def test_what_an_inline_method_reads_of_its_module_is_imported() -> None:
+    body = """
+        rows = [math.sqrt(2) * row for row in self.tower(pixel_values)]
+        found = torch.stack(rows)
+    """
+    anatomy = read(INIT, forward(body))
+    assert ImportedName("math", "math", whole=True) in anatomy.imports
+    assert not {item.name for item in anatomy.imports} & {"row", "rows", "pixel_values"}
+
+
+def test_an_inline_method_that_reads_what_only_forward_has_is_refused() -> None:
+    body = "found = self.tower(pixel_values) * inputs_embeds.shape[-1]"
+    with pytest.raises(NotPortable, match="from inputs_embeds, which only its forward has"):
+        read(INIT, forward(body))
+
+
+@pytest.mark.parametrize(
+    ("rows", "packed"),
+    [("[:1]", True), ("[0:1]", True), ("[0]", True), ("[1:]", False), ("[:, 0]", False)],
+)
+def test_an_input_of_which_the_first_row_is_taken_is_packed(rows: str, packed: bool) -> None:
+    inline = read(INIT, FEATURES, forward(f"found = self.features(pixel_values{rows})"))
+    taken = FEATURES.replace("self.tower(pixel_values)", f"self.tower(pixel_values{rows})")
+    inside = read(INIT, taken, forward("found = self.features(pixel_values)"))
+    assert [inline.methods[0].packed, inside.methods[0].packed] == [packed, packed]
 
 
 def test_a_method_that_merges_is_followed() -> None:
@@ -286,13 +313,59 @@ def test_a_language_model_that_is_given_more_is_refused() -> None:
         read(INIT, FEATURES, merging)
 
 
+def test_so_is_one_that_is_told_which_tokens_are_of_media() -> None:
+    merging = """
+    def forward(self, input_ids=None, pixel_values=None, moe_mm_token_type_ids=None):
+        embeds = self.llm.get_input_embeddings()(input_ids)
+        embeds[input_ids == self.config.mark_id] = self.features(pixel_values)
+        return self.llm(inputs_embeds=embeds, moe_mm_token_type_ids=moe_mm_token_type_ids)
+"""
+    with pytest.raises(NotPortable, match="also hands its language model moe_mm_token_type_ids"):
+        read(INIT, FEATURES, merging)
+
+
+def test_ids_that_are_embedded_in_the_place_of_others_are_told() -> None:
+    merging = """
+    def forward(self, input_ids=None, pixel_values=None):
+        ids = input_ids.masked_fill(input_ids == self.config.mark_id, 0)
+        embeds = self.llm.get_input_embeddings()(ids)
+        embeds[input_ids == self.config.mark_id] = self.features(pixel_values)
+        return self.llm(inputs_embeds=embeds)
+"""
+    found = read(INIT, FEATURES, merging).text_ids
+    assert "ids = input_ids.masked_fill(input_ids == self.config.mark_id, 0)" in found
+
+
 def test_positions_that_depend_on_media_are_known() -> None:
     positions = """
     def get_rope_index(self, input_ids, image_grid_thw=None, attention_mask=None):
         return self.width
 """
     anatomy = read(INIT, FEATURES, positions, forward("found = self.features(pixel_values)"))
-    assert anatomy.position_inputs == ("image_grid_thw",)
+    assert anatomy.position_inputs == ("image_grid_thw", "attention_mask")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_positions_are_computed_from_is_followed(inside: bool) -> None:
+    positions = """
+    def get_rope_index(self, input_ids, grids=None, lengths=None):
+        return self.width
+
+    def positions(self, ids, grids, counts):
+        return self.get_rope_index(ids, lengths=counts, grids=grids)
+"""
+    method = "positions" if inside else "get_rope_index"
+    body = f"""
+        counts = torch.sum(mask, dim=1)
+        found = self.features(pixel_values)
+        places = self.{method}(input_ids, grids, counts)
+    """
+    parameters = "pixel_values=None, mask=None, grids=None, counts=None"
+    anatomy = read(INIT, FEATURES, positions, forward(body, parameters))
+    assert anatomy.position_inputs == ("grids", "lengths")
+    assert anatomy.position_values == (
+        PositionValue("lengths", "mask", "mask", "torch.sum(mask, dim=1)"),
+    )
 
 
 def test_a_modality_that_cannot_be_read_is_left_out() -> None:

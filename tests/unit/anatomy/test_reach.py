@@ -23,6 +23,32 @@ class TestSeveralFiles:
         assert "no" not in kept["a"] + kept["modeling_x"].replace("not used", "")
         assert "more" not in kept["b"]
 
+    def test_what_a_base_uses_may_be_a_subclasss(self) -> None:
+        kept = carried(
+            "X.encode",
+            "Y.encode",
+            modeling_x="""
+                from .a import Base
+
+                class X(Base):
+                    def part(self): return 1
+                    def unused(self): ...
+
+                class Y(Base):
+                    def part(self): return getattr(self, "other", 2)
+                    def other(self): ...
+            """,
+            a="""
+                class Base:
+                    def part(self): raise NotImplementedError
+                    def encode(self): return self.part()
+            """,
+        )
+        assert kept["modeling_x"].count("def part") == 2
+        assert "def other" in kept["modeling_x"]
+        assert "unused" not in kept["modeling_x"].replace("not used", "")
+        assert "def part" not in kept["a"]
+
     def test_an_import_inside_of_a_function(self) -> None:
         text = "def encode(x):\n    from .a import f\n    return f(x)\n"
         kept = carried("encode", modeling_x=text, a="def f(x): return x\ndef g(x): ...")

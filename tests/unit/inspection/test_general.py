@@ -23,6 +23,8 @@ METHODS = {
     "dovetail": ("get_visual_embeds", ("pixel_values", "grid_hw"), "image_token_id"),
     "ember": ("get_image_features", ("pixel_values",), "image_token_id"),
     "fathom": ("get_image_features", ("pixel_values", "image_sizes"), "image_token_id"),
+    "garnet": ("encode_images", ("images",), "image_token_index"),
+    "heron": ("embed_images", ("pixel_values", "grid_sizes", "slots"), ""),
 }
 TEXT = {
     "aldine": ("lm", "Qwen2ForCausalLM"),
@@ -31,6 +33,8 @@ TEXT = {
     "dovetail": ("llm", "MistralForCausalLM"),
     "ember": ("llm", "Qwen2ForCausalLM"),
     "fathom": ("model.language_model", "GraniteForCausalLM"),
+    "garnet": ("model", "LlamaForCausalLM"),
+    "heron": ("llm", "Qwen2ForCausalLM"),
 }
 
 

@@ -23,7 +23,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text only": ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "no encoder"),
     "text only, unnamed": ({"model_type": "qwen2"}, "no encoder"),
     "two merges": (
-        {"model_type": "qwen2_audio", "audio_config": {}},
+        {"model_type": "ovis2", "vision_config": {}},
         "in more than one place",
     ),
     "cross-attention": (

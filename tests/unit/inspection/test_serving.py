@@ -8,7 +8,8 @@ from mmport.inspection import hf_library
 from mmport.inspection.fields import Fields
 from mmport.inspection.language_models import language_model
 from mmport.inspection.serving import Served, Text, serve
-from mmport.model.spec import LanguageModelSpec
+from mmport.model.logits import Logits
+from mmport.model.spec import Constant, LanguageModelSpec
 from mmport.vllm_api.catalog import DEFAULT_VERSION, load
 
 CATALOG = load(DEFAULT_VERSION)
@@ -19,12 +20,15 @@ def served(model_type: str, vlm: str = "", part: str = "", **values: Any) -> Ser
     return serve(Text(getattr(config, part) if part else config, vlm=vlm), CATALOG)
 
 
-def spec(model_type: str, *head: str, **values: Any) -> LanguageModelSpec:
+def spec(
+    model_type: str, *head: str, logits: Logits | None = None, **values: Any
+) -> LanguageModelSpec:
     return language_model(
         Fields(hf_library.build_config(model_type, values), "text_config"),
         path="model.language_model",
         tied_embeddings=False,
         vlm_head_arithmetic=head,
+        vlm_logits=logits,
         catalog=CATALOG,
     )
 
@@ -149,3 +153,31 @@ def test_positions_of_several_axes_are_told() -> None:
 )
 def test_the_decoder_is_named_as_its_class_has_it(model_type: str, prefix: str) -> None:
     assert spec(model_type).base_prefix == prefix
+
+
+def test_the_whole_models_arithmetic_is_told_where_some_is_missing() -> None:
+    logits = Logits(scale="text_config.logit_scale")
+    assert spec("llama", "logit_scale", logits=logits, logit_scale=0.5).logits == logits
+    assert spec("granite", "logits_scaling", logits=logits).logits is None
+
+
+def test_heads_that_differ_by_layer_are_refused() -> None:
+    kinds = ["full_attention", "sliding_attention"]
+    values: dict[str, Any] = {"num_hidden_layers": 2, "layer_types": kinds}
+    found = served("step3p5", num_attention_heads=4, num_sliding_attention_heads=8, **values)
+    assert not found.candidates
+    assert "one number of attention heads" in found.refusal
+
+
+def test_a_class_is_told_what_is_the_same_in_all_models_of_its_kind() -> None:
+    told = served("deepseek_v3").candidates[0].settings
+    assert ("topk_method", Constant("noaux_tc")) in told
+    assert ("scoring_func", Constant("sigmoid")) in told
+    assert not served("deepseek_v3", topk_method="x", scoring_func="x").candidates[0].settings
+
+
+def test_a_text_config_on_the_backend_goes_by_its_own_type() -> None:
+    config = hf_library.build_config("emu3", {}).text_config
+    config.model_type = "emu3"
+    (found,) = [one for one in serve(Text(config), CATALOG).candidates if one.found == "backend"]
+    assert found.settings == (("model_type", Constant("emu3_text_model")),)

@@ -8,6 +8,7 @@ import pytest
 from mmport.core.errors import NotPortable
 from mmport.model.plan import LanguageModelPlan
 from mmport.model.spec import TextCandidate, VlmSpec
+from mmport.planning.heads import require_head
 from mmport.planning.language_model import (
     decisions,
     language_model,
@@ -101,3 +102,17 @@ def test_a_plain_port_takes_no_class_that_needs_more(plan: LanguageModelPlan) ->
     with pytest.raises(NotPortable, match="needs more"):
         require_plain(plan)
     require_plain(LanguageModelPlan("X"))
+
+
+def test_a_class_that_ties_no_head_needs_one() -> None:
+    whole = with_text(LLAMA, tied_embeddings=True)
+    assert whole.checkpoint is not None
+    groups = tuple(one for one in whole.checkpoint.tensors if "lm_head" not in one.pattern)
+    bare = dataclasses.replace(
+        whole, checkpoint=dataclasses.replace(whole.checkpoint, tensors=groups)
+    )
+    require_head(whole, "DeepseekV3ForCausalLM")
+    require_head(bare, "LlamaForCausalLM")
+    require_head(dataclasses.replace(bare, checkpoint=None), "DeepseekV3ForCausalLM")
+    with pytest.raises(NotPortable, match="ties its head"):
+        require_head(bare, "DeepseekV3ForCausalLM")

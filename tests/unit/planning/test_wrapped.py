@@ -10,10 +10,10 @@ import pytest
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.generation.plans import check_plan
 from mmport.generation.render import render_port
-from mmport.model.conversions import Operation, TensorChange
+from mmport.model.conversions import Conversions, Operation, TensorRule
+from mmport.model.logits import Logits
 from mmport.model.plan import PortPlan, Strategy
-from mmport.model.spec import Anatomy, VlmSpec
-from mmport.planning.wrapped_weights import WeightMap
+from mmport.model.spec import Anatomy, Modality, VlmSpec
 from tests.golden.cases import load_spec, plan_of, port_of
 
 WRAPPED = ("blip_2", "brindle", "corvid", "glm4v", "llava_next", "qwen2_vl")
@@ -22,6 +22,10 @@ WRAPPED = ("blip_2", "brindle", "corvid", "glm4v", "llava_next", "qwen2_vl")
 def anatomy_of(spec: VlmSpec) -> Anatomy:
     assert spec.anatomy is not None
     return spec.anatomy
+
+
+def module_of(files: dict[str, str]) -> str:
+    return max(files.values(), key=len)
 
 
 def decided(plan: PortPlan, subject: str) -> list[str]:
@@ -90,21 +94,141 @@ def test_a_processor_that_writes_no_tokens_is_refused() -> None:
         plan_of(replace(spec, items=silent))
 
 
-def test_a_model_without_images_is_refused() -> None:
+def as_modality(spec: VlmSpec, modality: Modality, *, beside: bool) -> VlmSpec:
+    """Give a model what it has for images, for another modality, or for that one too."""
+    anatomy = anatomy_of(spec)
+    methods = tuple(
+        replace(one, modality=modality, inputs=(("heard", "input_features"),))
+        for one in anatomy.methods
+    )
+    items = tuple(replace(one, modality=modality, part="feature_extractor") for one in spec.items)
+    placeholders = tuple(
+        replace(one, modality=modality, token="<heard>") for one in spec.placeholders
+    )
+    return replace(
+        spec,
+        anatomy=replace(anatomy, methods=(*anatomy.methods * beside, *methods)),
+        items=(*spec.items * beside, *items),
+        placeholders=(*spec.placeholders * beside, *placeholders),
+    )
+
+
+def test_recordings_are_taken_as_images_are() -> None:
+    spec = as_modality(load_spec("llava_next"), "audio", beside=False)
+    files = port_of(spec)
+    model = files["llava_next_vllm/llava_next.py"]
+    assert 'AUDIO_FIELDS = ("input_features",)' in model
+    assert "feature_extractor.sampling_rate" in model
+    assert "PIL" not in model
+    assert "llava_next_vllm/audio_lengths.py" in files
+    assert "input_audio" in files["README.md"]
+
+
+def test_a_port_takes_all_modalities_that_it_can() -> None:
+    spec = as_modality(load_spec("llava_next"), "audio", beside=True)
+    assert [item.modality for item in plan_of(spec).items] == ["image", "audio"]
+    model = port_of(spec)["llava_next_vllm/llava_next.py"]
+    assert '_mark_tower_model(vllm_config, {"image", "audio"})' in model
+    assert 'return "<heard>"' in model
+    assert "def _embed_images(" in model
+    assert "def _embed_audios(" in model
+
+
+def test_the_text_beside_images_is_rewritten_as_the_processor_does() -> None:
+    spec = as_modality(load_spec("llava_next"), "audio", beside=True)
+    plain = port_of(spec)["llava_next_vllm/llava_next.py"]
+    rewritten = replace(spec, items=tuple(replace(one, written="rewritten") for one in spec.items))
+    # Recordings are left out, as a processor is asked about images alone.
+    assert [item.modality for item in plan_of(rewritten).items] == ["image"]
+    model = port_of(rewritten)["llava_next_vllm/llava_next.py"]
+    assert "return self.info.rewrite_prompt(prompt)" in model
+    assert "target=[image_token_id]" in model
+    assert "rewrite_prompt" not in plain
+    assert "target=[" not in plain
+
+
+def test_items_in_one_row_are_encoded_one_by_one() -> None:
     spec = load_spec("llava_next")
-    heard = tuple(replace(one, modality="audio") for one in anatomy_of(spec).methods)
-    with pytest.raises(NotPortable, match="features of audio; a port of this kind takes images"):
-        plan_of(replace(spec, anatomy=replace(anatomy_of(spec), methods=heard)))
+    (method,) = anatomy_of(spec).methods
+    packed = replace(anatomy_of(spec), methods=(replace(method, packed=True),))
+    model = port_of(replace(spec, anatomy=packed))["llava_next_vllm/llava_next.py"]
+    assert "self._encode_images([image], [count])" in model
+    assert "groupby" not in model
+    assert "groupby" in port_of(spec)["llava_next_vllm/llava_next.py"]
 
 
-def test_tensors_that_only_transformers_can_make_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    change = TensorChange(("q",), ("q",), (Operation("PermuteForRope"),), "")
-    found = WeightMap((), (), (change,))
-    monkeypatch.setattr("mmport.planning.wrapped.wrapped_weights", lambda *_, **__: found)
-    with pytest.raises(NotPortable, match="PermuteForRope"):
-        plan_of(load_spec("llava_next"))
+def test_a_model_of_videos_alone_is_refused() -> None:
+    with pytest.raises(NotPortable, match="features of video, which a port of this kind"):
+        plan_of(as_modality(load_spec("llava_next"), "video", beside=False))
+
+
+def converted(*operations: Operation, targets: tuple[str, ...] = ("q.", "k.", "v.")) -> VlmSpec:
+    """A model whose tensors transformers makes anew, in a part of which nothing is known."""
+    spec = load_spec("llava_next")
+    anatomy = anatomy_of(spec)
+    assert anatomy.weights is not None
+    rule = Conversions("", tensors=(TensorRule(("qkv",), targets, operations),))
+    facts = replace(anatomy.weights, conversions=(rule,), names=())
+    return replace(spec, anatomy=replace(anatomy, weights=facts))
+
+
+def test_tensors_that_only_transformers_can_make_are_refused() -> None:
+    with pytest.raises(NotPortable, match="anew by MergeModulelist"):
+        plan_of(converted(Operation("MergeModulelist")))
+
+
+def test_tensors_are_split() -> None:
+    text = module_of(port_of(converted(Operation("Chunk"))))
+    assert r'r"^(encoder\..*?)qkv": [r"\1q.", r"\1k.", r"\1v."],' in text
+    assert "pieces = weight.chunk(len(targets))" in text
+
+
+def test_tensors_are_converted() -> None:
+    rows = (("subconfig_key", "vision_config"), ("permute_layer_names", ("q.", "k.")))
+    text = module_of(port_of(converted(Operation("Chunk"), Operation("PermuteForRope", rows))))
+    assert "num_heads = config.vision_config.num_attention_heads" in text
+    assert "for index in (0, 1):" in text
+    assert "pieces = convert(weight, self.config)" in text
+
+
+def test_another_config_is_no_code() -> None:
+    rows = (("subconfig_key", "v; import os"), ("permute_layer_names", ("q.",)))
+    with pytest.raises(MalformedSource, match="cannot be a name"):
+        port_of(converted(Operation("Chunk"), Operation("PermuteForRope", rows)))
+
+
+def test_the_whole_models_arithmetic_is_in_the_port() -> None:
+    spec = load_spec("llava_next")
+    logits = Logits("text_config.mult", "text_config.cap / text_config.mult")
+    language = replace(spec.language_model, missing_arithmetic=("mult",), logits=logits)
+    found = replace(spec, language_model=language)
+    assert decided(plan_of(found), "head") == [
+        "scale = text_config.mult, soft_cap = text_config.cap / text_config.mult"
+    ]
+    text = module_of(port_of(found))
+    assert "scale=text_config.mult,\n" in text
+    assert "soft_cap=text_config.cap / text_config.mult,\n" in text
+
+
+def test_the_backends_decoder_has_the_positions_of_a_batch() -> None:
+    spec = load_spec("qwen2_vl")
+    told = replace(spec.language_model.candidates[0], architecture="TransformersForCausalLM")
+    language = replace(spec.language_model, candidates=(told,))
+    text = module_of(port_of(replace(spec, language_model=language)))
+    assert "positions = positions[:, None].contiguous()" in text
+    assert "[:, None].contiguous()" not in module_of(port_of(spec))
+
+
+def test_adapters_find_what_vllm_calls_otherwise() -> None:
+    spec = load_spec("llava_next")
+    told = replace(spec.language_model.candidates[0], architecture="Lfm2ForCausalLM")
+    plan = plan_of(replace(spec, language_model=replace(spec.language_model, candidates=(told,))))
+    name = "model.language_model.layers.0.conv.{}"
+    for leaf, expected in (("in_proj", "short_conv.in_proj"), ("conv", "conv.conv")):
+        mapped = name.format(leaf)
+        for rule in plan.renames:
+            mapped = re.sub(rule.pattern, rule.replacement, mapped)
+        assert mapped == f"language_model.model.layers.0.{expected}"
 
 
 @pytest.mark.parametrize("token", ["x; import os", "a b", ""])

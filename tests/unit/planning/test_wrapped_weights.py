@@ -19,6 +19,7 @@ def weight_map(
     *rules: NameRule,
     tensors: tuple[TensorRule, ...] = (),
     borrowed_text: bool = False,
+    served_by: str = "",
     text_rules: tuple[NameRule, ...] = (),
     names: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("model.tower", ("layers", "fc1", "self_attn", "q_proj")),
@@ -35,7 +36,7 @@ def weight_map(
         borrowed_text=borrowed_text,
         **more,  # type: ignore[arg-type]
     )
-    return wrapped_weights(anatomy(), facts, base_prefix="model")
+    return wrapped_weights(anatomy(), facts, base_prefix="model", served_by=served_by)
 
 
 @given(
@@ -74,6 +75,18 @@ def test_renames_within_the_encoder_leave_the_language_model_alone() -> None:
 def test_unless_saving_did_that_to_another_models_class() -> None:
     found = weight_map(NameRule("blocks", "layers"), borrowed_text=True)
     assert found.name("text.blocks.0.fc1") == "language_model.model.layers.0.fc1"
+
+
+def test_the_backend_has_the_modules_that_transformers_renames_to() -> None:
+    found = weight_map(NameRule("blocks", "layers"), served_by="TransformersForCausalLM")
+    assert found.name("text.blocks.0.fc1") == "language_model.model.layers.0.fc1"
+
+
+def test_a_text_class_is_asked_by_its_own_names() -> None:
+    found = weight_map(served_by="Lfm2ForCausalLM")
+    name = "language_model.model.layers.0.{}.weight"
+    assert found.name("text.layers.0.conv.in_proj.weight") == name.format("short_conv.in_proj")
+    assert found.name("text.layers.0.conv.conv.weight") == name.format("conv.conv")
 
 
 def test_steps_that_others_lead_on_from_are_kept() -> None:
@@ -140,3 +153,20 @@ def test_ignored_names_are_dropped_where_there_is_no_place_for_them() -> None:
     assert found.name("tower.packing.weight") is None
     assert found.name("tower.fc1.weight") == "encoder.tower.fc1.weight"
     assert found.name("text.norm.weight") == "language_model.model.norm.weight"
+
+
+@pytest.mark.parametrize(
+    ("path", "parts", "inner"),
+    [("model", ("tower",), "encoder.tower"), ("", ("model.tower",), "encoder.model.tower")],
+)
+def test_a_decoder_with_a_tower_in_it(path: str, parts: tuple[str, ...], inner: str) -> None:
+    """A class that is the decoder, and one that keeps such a class under a name."""
+    owner = Anatomy("m", "Owner", path, parts, (), (), (), "model")
+    conversions = (Conversions("model.tower", (NameRule(r"^vision\.", ""),)),)
+    facts = WeightFacts(parts, conversions, (("model", ("layers", "norm", "tower")),))
+    found = wrapped_weights(owner, facts, base_prefix="model")
+    assert found.name("model.tower.layers.0.fc1") == f"{inner}.layers.0.fc1"
+    assert found.name("model.tower.vision.layers.0.fc1") == f"{inner}.layers.0.fc1"
+    assert found.name("model.layers.0.mlp") == "language_model.model.layers.0.mlp"
+    assert found.name("model.norm.weight") == "language_model.model.norm.weight"
+    assert found.name("lm_head.weight") == "language_model.lm_head.weight"

@@ -17,7 +17,9 @@ def find_image_size_with_most_tokens(
 
     `thorough` asks for thousands of sizes, else it is a few dozen.
     """
-    ratios = [1.1**power for power in range(56)] if thorough else [1, 1.5, 2, 3, 4, 8]
+    ratios = (
+        [1.1**power for power in range(56)] if thorough else [1, 1.5, 2, 3, 4, 8, 16]
+    )
     areas = [1.1**power for power in range(-8, 16)] if thorough else [1, 2]
     steps = (1.2, 1.1, 1.05, 1.02, 1.01) if thorough else (1.2, 1.1, 1.05, 1.02)
     num_peaks = 24 if thorough else 1
@@ -49,7 +51,7 @@ def find_image_size_with_most_tokens(
         return best
 
     squares = [ImageSize(side, side) for side in (64, 128, 256, 512, 1024)]
-    strips = [ImageSize(1024, 256), ImageSize(256, 1024)]
+    strips = [ImageSize(1024, 256), ImageSize(256, 1024), ImageSize(1024, 512)]
     if not thorough and len({count(size) for size in (*squares[2:], *strips)}) == 1:
         return squares[2]  # All images become equally many.
 

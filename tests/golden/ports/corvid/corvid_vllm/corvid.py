@@ -63,6 +63,13 @@ from corvid_vllm.modeling_corvid import CorvidModel, CorvidResampler
 IMAGE_FIELDS = ("images",)
 
 
+def as_tensor(value: Any) -> torch.Tensor:
+    """Stack the lists of tensors or numbers that a processor may give."""
+    if isinstance(value, list):
+        return torch.stack([as_tensor(one) for one in value])
+    return torch.as_tensor(value)
+
+
 class CorvidProcessingInfo(BaseProcessingInfo):
     def get_supported_mm_limits(self) -> Mapping[str, int | None]:
         return {"image": None}
@@ -76,31 +83,30 @@ class CorvidProcessingInfo(BaseProcessingInfo):
         return config.image_token_index
 
     def _call_hf_processor(
-        self, text: str, image: object, hf_kwargs: Mapping[str, object]
+        self, data: Mapping[str, object], hf_kwargs: Mapping[str, object]
     ) -> tuple[BatchFeature, list[int]]:
-        outputs = self.ctx.call_hf_processor(
-            self.get_hf_processor(),
-            dict(text=text, images=[image]),
-            hf_kwargs,
-        )
+        outputs = self.ctx.call_hf_processor(self.get_hf_processor(), data, hf_kwargs)
+        for name in outputs.keys() & {*IMAGE_FIELDS}:
+            outputs[name] = as_tensor(outputs[name])
         return outputs, torch.as_tensor(outputs.pop("input_ids")).flatten().tolist()
 
-    def process_image(
-        self, image: object, hf_kwargs: Mapping[str, object]
-    ) -> tuple[BatchFeature, list[int]]:
-        """Process an image as transformers does, and tell what its token becomes."""
-        outputs, tokens = self._call_hf_processor(
-            self.get_image_token(), image, hf_kwargs
-        )
-
-        # The tokenizer's own, around every text.
+    def _without_special_tokens(self, tokens: list[int]) -> list[int]:
+        """Take away the tokenizer's own, which are around every text."""
         tokenizer = self.get_tokenizer()
         around = tokenizer.encode("")
         if around and tokens[0] == around[0]:
             tokens = tokens[1:]
         if around and around[-1] == tokenizer.eos_token_id == tokens[-1]:
             tokens = tokens[:-1]
-        return outputs, tokens
+        return tokens
+
+    def process_image(
+        self, image: object, hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        """Process an image as transformers does, and tell what its token becomes."""
+        data = dict(text=self.get_image_token(), images=[image])
+        outputs, tokens = self._call_hf_processor(data, hf_kwargs)
+        return outputs, self._without_special_tokens(tokens)
 
     def get_num_image_tokens(self, *, image_width: int, image_height: int) -> int:
         def process(image: object) -> BatchFeature:
@@ -134,32 +140,31 @@ class CorvidProcessingInfo(BaseProcessingInfo):
     def get_image_size_with_most_features(self) -> ImageSize:
         return self._image_size_with_most_features
 
-    def get_mm_max_tokens_per_item(
-        self, seq_len: int, mm_counts: Mapping[str, int]
-    ) -> Mapping[str, int] | None:
-        # Where nothing but the context bounds an image, that is its maximum.
+    def get_max_image_tokens(self, seq_len: int) -> int:
         width, height = self.get_image_size_with_most_features()
+        # Where nothing but the context bounds an image, that is its maximum.
         larger = self.get_num_image_tokens(
             image_width=2 * width, image_height=2 * height
         )
         if larger > seq_len:
-            return {"image": seq_len}
+            return seq_len
 
+        _, tokens = self.process_image(Image.new("RGB", (width, height)), {})
+        num_tokens = tokens.count(self.get_image_token_id())
         # Few sizes were tried, so there is room above the best of them.
-        num_tokens = self.get_num_image_tokens(image_width=width, image_height=height)
         smallest = self.get_num_image_tokens(image_width=64, image_height=64)
-        room = 0 if num_tokens == smallest else num_tokens // 4
-        return {"image": min(num_tokens + room, seq_len)}
+        if num_tokens != smallest:
+            num_tokens += num_tokens // 4
+        return min(num_tokens, seq_len)
 
     def get_embedded_image_tokens(self, num_features: int) -> list[int]:
         """What the token becomes for an image whose features are given."""
         token_id = self.get_image_token_id()
         width, height = self.get_image_size_with_most_features()
         around = set()
-        for side in (1, 2):
-            _, tokens = self.process_image(
-                Image.new("RGB", (max(1, width // side), max(1, height // side))), {}
-            )
+        for part in (1, 2):
+            size = (max(1, width // part), max(1, height // part))
+            _, tokens = self.process_image(Image.new("RGB", size), {})
             start = tokens.index(token_id)
             end = len(tokens) - tokens[::-1].index(token_id)
             around.add((*tokens[:start], token_id, *tokens[end:]))
@@ -169,6 +174,11 @@ class CorvidProcessingInfo(BaseProcessingInfo):
                     "be given without the image"
                 )
         return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+
+    def get_mm_max_tokens_per_item(
+        self, seq_len: int, mm_counts: Mapping[str, int]
+    ) -> Mapping[str, int] | None:
+        return {"image": self.get_max_image_tokens(seq_len)}
 
 
 class CorvidDummyInputsBuilder(BaseDummyInputsBuilder[CorvidProcessingInfo]):
@@ -189,7 +199,7 @@ class CorvidDummyInputsBuilder(BaseDummyInputsBuilder[CorvidProcessingInfo]):
                 height=height,
                 num_images=mm_counts.get("image", 0),
                 overrides=mm_options.get("image"),
-            )
+            ),
         }
 
 
@@ -204,8 +214,11 @@ class CorvidMultiModalProcessor(BaseMultiModalProcessor[CorvidProcessingInfo]):
         outputs = [
             self.info.process_image(image, hf_kwargs) for image in hf_data["images"]
         ]
-        names = [name for name in IMAGE_FIELDS if name in outputs[0][0]]
-        fields = {name: [output[name] for output, _ in outputs] for name in names}
+        # An empty tensor stands for a field that an image lacks.
+        fields = {
+            name: [output.get(name, torch.empty(0)) for output, _ in outputs]
+            for name in IMAGE_FIELDS
+        }
         fields["image_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
         return BatchFeature(fields)
 
@@ -250,7 +263,7 @@ class CorvidMultiModalProcessor(BaseMultiModalProcessor[CorvidProcessingInfo]):
                     self.info.get_image_token(), add_special_tokens=False
                 ),
                 replacement=get_replacement,
-            )
+            ),
         ]
 
 
@@ -406,16 +419,16 @@ class CorvidForConditionalGeneration(
 
         return features.flatten(end_dim=-2).split(num_tokens)
 
-    def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
-        if (image_embeds := kwargs.pop("image_embeds", None)) is not None:
-            return image_embeds
-
-        if (image_tokens := kwargs.pop("image_tokens", None)) is None:
-            return []
-
-        names = [name for name in IMAGE_FIELDS if kwargs.get(name) is not None]
+    def _embed_images(
+        self, image_tokens: Sequence[torch.Tensor], **kwargs: Any
+    ) -> MultiModalEmbeddings:
+        # An empty tensor stands for a field that an image lacks.
         images = [
-            {name: kwargs[name][index] for name in names}
+            {
+                name: kwargs[name][index]
+                for name in IMAGE_FIELDS
+                if kwargs[name][index].shape != (0,)
+            }
             for index in range(len(image_tokens))
         ]
         num_tokens = [
@@ -424,8 +437,8 @@ class CorvidForConditionalGeneration(
         ]
 
         # Images whose inputs have the same shapes are encoded together.
-        def get_shapes(index: int) -> list[torch.Size]:
-            return [value.shape for value in images[index].values()]
+        def get_shapes(index: int) -> dict[str, torch.Size]:
+            return {name: value.shape for name, value in images[index].items()}
 
         embeddings: list[torch.Tensor] = []
         for _, group in groupby(range(len(images)), key=get_shapes):
@@ -436,6 +449,15 @@ class CorvidForConditionalGeneration(
             )
 
         return embeddings
+
+    def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
+        if kwargs.get("image_embeds") is not None:
+            return kwargs["image_embeds"]
+
+        if kwargs.get("image_tokens") is not None:
+            return self._embed_images(**kwargs)
+
+        return []
 
     def forward(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 import regex as re
 import torch
 import torch.nn as nn
+from PIL import Image
 from transformers import BatchFeature, PreTrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 from transformers.models.qwen2_vl.modeling_qwen2_vl import (
@@ -75,31 +76,28 @@ class Qwen2VLProcessingInfo(BaseProcessingInfo):
         return config.image_token_id
 
     def _call_hf_processor(
-        self, text: str, image: object, hf_kwargs: Mapping[str, object]
+        self, data: Mapping[str, object], hf_kwargs: Mapping[str, object]
     ) -> tuple[BatchFeature, list[int]]:
-        outputs = self.ctx.call_hf_processor(
-            self.get_hf_processor(),
-            dict(text=text, images=[image]),
-            hf_kwargs,
-        )
+        outputs = self.ctx.call_hf_processor(self.get_hf_processor(), data, hf_kwargs)
         return outputs, torch.as_tensor(outputs.pop("input_ids")).flatten().tolist()
 
-    def process_image(
-        self, image: object, hf_kwargs: Mapping[str, object]
-    ) -> tuple[BatchFeature, list[int]]:
-        """Process an image as transformers does, and tell what its token becomes."""
-        outputs, tokens = self._call_hf_processor(
-            self.get_image_token(), image, hf_kwargs
-        )
-
-        # The tokenizer's own, around every text.
+    def _without_special_tokens(self, tokens: list[int]) -> list[int]:
+        """Take away the tokenizer's own, which are around every text."""
         tokenizer = self.get_tokenizer()
         around = tokenizer.encode("")
         if around and tokens[0] == around[0]:
             tokens = tokens[1:]
         if around and around[-1] == tokenizer.eos_token_id == tokens[-1]:
             tokens = tokens[:-1]
-        return outputs, tokens
+        return tokens
+
+    def process_image(
+        self, image: object, hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        """Process an image as transformers does, and tell what its token becomes."""
+        data = dict(text=self.get_image_token(), images=[image])
+        outputs, tokens = self._call_hf_processor(data, hf_kwargs)
+        return outputs, self._without_special_tokens(tokens)
 
     def get_num_image_tokens(self, *, image_width: int, image_height: int) -> int:
         processor = self.get_hf_processor()
@@ -122,18 +120,18 @@ class Qwen2VLProcessingInfo(BaseProcessingInfo):
     def get_image_size_with_most_features(self) -> ImageSize:
         return self._image_size_with_most_features
 
-    def get_mm_max_tokens_per_item(
-        self, seq_len: int, mm_counts: Mapping[str, int]
-    ) -> Mapping[str, int] | None:
-        # Where nothing but the context bounds an image, that is its maximum.
+    def get_max_image_tokens(self, seq_len: int) -> int:
         width, height = self.get_image_size_with_most_features()
+        # Where nothing but the context bounds an image, that is its maximum.
         larger = self.get_num_image_tokens(
             image_width=2 * width, image_height=2 * height
         )
         if larger > seq_len:
-            return {"image": seq_len}
+            return seq_len
 
-        return None
+        _, tokens = self.process_image(Image.new("RGB", (width, height)), {})
+        num_tokens = tokens.count(self.get_image_token_id())
+        return min(num_tokens, seq_len)
 
     def get_embedded_image_tokens(self, num_features: int) -> list[int]:
         """What the token becomes for an image whose features are given."""
@@ -141,6 +139,11 @@ class Qwen2VLProcessingInfo(BaseProcessingInfo):
             "Positions depend on the size of an image, so its features cannot be "
             "given without the image"
         )
+
+    def get_mm_max_tokens_per_item(
+        self, seq_len: int, mm_counts: Mapping[str, int]
+    ) -> Mapping[str, int] | None:
+        return {"image": self.get_max_image_tokens(seq_len)}
 
 
 class Qwen2VLDummyInputsBuilder(BaseDummyInputsBuilder[Qwen2VLProcessingInfo]):
@@ -161,7 +164,7 @@ class Qwen2VLDummyInputsBuilder(BaseDummyInputsBuilder[Qwen2VLProcessingInfo]):
                 height=height,
                 num_images=mm_counts.get("image", 0),
                 overrides=mm_options.get("image"),
-            )
+            ),
         }
 
 
@@ -176,8 +179,11 @@ class Qwen2VLMultiModalProcessor(BaseMultiModalProcessor[Qwen2VLProcessingInfo])
         outputs = [
             self.info.process_image(image, hf_kwargs) for image in hf_data["images"]
         ]
-        names = [name for name in IMAGE_FIELDS if name in outputs[0][0]]
-        fields = {name: [output[name] for output, _ in outputs] for name in names}
+        # An empty tensor stands for a field that an image lacks.
+        fields = {
+            name: [output.get(name, torch.empty(0)) for output, _ in outputs]
+            for name in IMAGE_FIELDS
+        }
         fields["image_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
         return BatchFeature(fields)
 
@@ -225,7 +231,7 @@ class Qwen2VLMultiModalProcessor(BaseMultiModalProcessor[Qwen2VLProcessingInfo])
                     self.info.get_image_token(), add_special_tokens=False
                 ),
                 replacement=get_replacement,
-            )
+            ),
         ]
 
 
@@ -365,16 +371,16 @@ class Qwen2VLForConditionalGeneration(
 
         return features.flatten(end_dim=-2).split(num_tokens)
 
-    def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
-        if (image_embeds := kwargs.pop("image_embeds", None)) is not None:
-            return image_embeds
-
-        if (image_tokens := kwargs.pop("image_tokens", None)) is None:
-            return []
-
-        names = [name for name in IMAGE_FIELDS if kwargs.get(name) is not None]
+    def _embed_images(
+        self, image_tokens: Sequence[torch.Tensor], **kwargs: Any
+    ) -> MultiModalEmbeddings:
+        # An empty tensor stands for a field that an image lacks.
         images = [
-            {name: kwargs[name][index] for name in names}
+            {
+                name: kwargs[name][index]
+                for name in IMAGE_FIELDS
+                if kwargs[name][index].shape != (0,)
+            }
             for index in range(len(image_tokens))
         ]
         num_tokens = [
@@ -382,8 +388,8 @@ class Qwen2VLForConditionalGeneration(
         ]
 
         # Images whose inputs have the same shapes are encoded together.
-        def get_shapes(index: int) -> list[torch.Size]:
-            return [value.shape for value in images[index].values()]
+        def get_shapes(index: int) -> dict[str, torch.Size]:
+            return {name: value.shape for name, value in images[index].items()}
 
         embeddings: list[torch.Tensor] = []
         for _, group in groupby(range(len(images)), key=get_shapes):
@@ -394,6 +400,15 @@ class Qwen2VLForConditionalGeneration(
             )
 
         return embeddings
+
+    def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
+        if kwargs.get("image_embeds") is not None:
+            return kwargs["image_embeds"]
+
+        if kwargs.get("image_tokens") is not None:
+            return self._embed_images(**kwargs)
+
+        return []
 
     def get_mrope_input_positions(
         self,
@@ -413,6 +428,7 @@ class Qwen2VLForConditionalGeneration(
         kwargs = MultiModalFeatureSpec.gather_kwargs(mm_features, names)
         positions, deltas = self.encoder.get_rope_index(
             torch.tensor([input_tokens]),
+            attention_mask=torch.ones(1, len(input_tokens), dtype=torch.int),
             mm_token_type_ids=is_image[None],
             **{name: torch.cat(values) for name, values in kwargs.items() if values},
         )

@@ -42,14 +42,16 @@ def test_registry_gives_the_ported_class() -> None:
 
 @pytest.mark.skipif(not MODEL, reason="MODEL is not set")
 def test_generates_from_an_image() -> None:
-    llm = LLM(MODEL, enforce_eager=True, limit_mm_per_prompt={"image": 1})
+    item = {"image": Image.new("RGB", (320, 240), "teal")}
+    (modality,) = item
+    llm = LLM(MODEL, enforce_eager=True, limit_mm_per_prompt={modality: 1})
     model_cls = ModelRegistry.models[ARCHITECTURE].load_model_cls()
-    placeholder = model_cls.get_placeholder_str("image", 0)
+    placeholder = model_cls.get_placeholder_str(modality, 0)
 
     (output,) = llm.generate(
         {
             "prompt": f"USER: {placeholder}\nWhat is shown here? ASSISTANT:",
-            "multi_modal_data": {"image": Image.new("RGB", (320, 240), "teal")},
+            "multi_modal_data": item,
         },
         SamplingParams(temperature=0, max_tokens=16),
     )
