@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +141,7 @@ class Reference:
                 if self._connector is not None:
                     unrecorded.enter_context(self._connector.paused())
             if request["forced"]:
-                inputs["logits_processor"] = [_forcing(request["forced"])]
+                unrecorded.enter_context(_saying(self.model, request["forced"]))
             length = self._new_tokens(len(prompt), new_tokens)
             tokens, logits = generate_greedily(self.model, inputs, length)
         tensors["steps"] = logits.log_softmax(-1)
@@ -223,13 +223,34 @@ def _with_literal(inputs: Mapping[str, Any], literal: int) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _saying(model: Any, forced: Sequence[int]) -> Iterator[None]:
+    """Have a model say given tokens.
+
+    Not by an argument of `generate`: classes that have one of their own drop what
+    their text mode does not know (Janus).
+    """
+    usual = model._get_logits_processor
+
+    def with_forced(*args: Any, **kwargs: Any) -> Any:
+        found = usual(*args, **kwargs)
+        found.append(_forcing(forced))
+        return found
+
+    model._get_logits_processor = with_forced
+    try:
+        yield
+    finally:
+        del model._get_logits_processor
+
+
 def _forcing(forced: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Make a processor of logits that leaves one token a step; called once a step."""
-    import torch
-
     left = iter(forced)
 
     def force(_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        import torch
+
         token = next(left, _FREE)
         if token == _FREE:
             return scores

@@ -89,7 +89,8 @@ def call(
 def described(output: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Say what a processor's output holds: ids and places, and the tensors by name."""
     places = output["mm_placeholders"]
-    spans = [place for kind in places for place in places[kind]]
+    # The order of kinds is not the prompt's, and differs with and without the cache.
+    spans = sorted((place for kind in places for place in places[kind]), key=lambda one: one.offset)
     document = {
         "ids": list(output["prompt_token_ids"]),
         "spans": [[place.offset, place.length] for place in spans],
