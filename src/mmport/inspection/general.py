@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from mmport.anatomy.classes import ModelClass, find_class
-from mmport.anatomy.heads import head_arithmetic, leaves_head_to_part
-from mmport.anatomy.logits import read_logits
-from mmport.anatomy.modeling import read_anatomy
+from mmport.anatomy.decoder.heads import head_arithmetic, leaves_head_to_part
+from mmport.anatomy.decoder.logits import read_logits
+from mmport.anatomy.features.modeling import read_anatomy
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library

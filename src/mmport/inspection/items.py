@@ -5,10 +5,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-from mmport.anatomy.chat_templates import written_item
 from mmport.anatomy.classes import find_class, library_module
-from mmport.anatomy.processing import read_processing
-from mmport.anatomy.token_texts import TokenTexts
+from mmport.anatomy.processor.chat_templates import written_item
+from mmport.anatomy.processor.processing import read_processing
+from mmport.anatomy.processor.token_texts import TokenTexts
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mmport.anatomy.classes import ModelClass, find_class
-from mmport.anatomy.heads import decoder_attribute
+from mmport.anatomy.decoder.heads import decoder_attribute
 from mmport.inspection import hf_library
 from mmport.inspection.fields import Fields
 from mmport.inspection.serving import Served, Text, serve

@@ -11,8 +11,8 @@ from itertools import combinations
 from typing import Any
 
 from mmport.anatomy.classes import ModelClass, find_class
-from mmport.anatomy.decoders import Outline, outline
-from mmport.anatomy.settled import ConfigView
+from mmport.anatomy.decoder.decoders import Outline, outline
+from mmport.anatomy.decoder.settled import ConfigView
 from mmport.inspection import hf_library
 from mmport.model.spec import Rotation, Setting
 from mmport.vllm_api.catalog import Catalog

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mmport.anatomy.carry import carry
 from mmport.anatomy.classes import ModelClass, library_module, own_attributes
-from mmport.anatomy.configs import RepoConfig, read_config
+from mmport.anatomy.repo_code.carry import carry
+from mmport.anatomy.repo_code.configs import RepoConfig, read_config
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.hub.source import ModelSource

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from mmport.anatomy.module_text import parse
+from mmport.anatomy.repo_code.module_text import parse
 from mmport.model.spec import Anatomy, ImportedName
 
 _AUTO = "AutoModel"

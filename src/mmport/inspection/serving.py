@@ -11,8 +11,8 @@ from importlib.resources import files
 from typing import Any
 
 from mmport.anatomy.classes import ModelClass, find_class
-from mmport.anatomy.decoders import Outline, outline
-from mmport.anatomy.settled import ConfigView
+from mmport.anatomy.decoder.decoders import Outline, outline
+from mmport.anatomy.decoder.settled import ConfigView
 from mmport.core.jsonable import from_json
 from mmport.inspection import hf_library
 from mmport.inspection.likeness import Alike, alike

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmport.anatomy.classes import ModelClass, find_class
+from mmport.anatomy.features.within import inherited_attributes
 from mmport.anatomy.submodels import Inside, read_inside
-from mmport.anatomy.within import inherited_attributes
 from mmport.core.source_tree import SourceTree
 from mmport.model.conversions import Conversions, WeightFacts
 from mmport.model.spec import Anatomy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmport.anatomy.tokens import modality_of
+from mmport.anatomy.features.tokens import modality_of
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, ItemPlan, Layout, PortPlan, Strategy
 from mmport.model.spec import Anatomy, FeatureMethod, Modality, VlmSpec

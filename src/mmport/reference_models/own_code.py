@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmport.anatomy.configs import read_config
+from mmport.anatomy.repo_code.configs import read_config
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library

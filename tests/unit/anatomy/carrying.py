@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from mmport.anatomy.carry import carry
+from mmport.anatomy.repo_code.carry import carry
 
 
 def carried(*wanted: str, module: str = "modeling_x", **modules: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmport.anatomy.classes import ModelClass, find_class, library_module
-from mmport.anatomy.modeling import read_anatomy
+from mmport.anatomy.features.modeling import read_anatomy
 from mmport.core.jsonable import from_json, to_json
 from mmport.core.source_tree import SourceTree
 from mmport.inspection import hf_library

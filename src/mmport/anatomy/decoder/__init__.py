@@ -1,0 +1,1 @@
+"""What a language model computes, layer by layer."""

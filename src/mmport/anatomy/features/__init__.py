@@ -1,0 +1,1 @@
+"""What a model computes of its media, and where that goes."""

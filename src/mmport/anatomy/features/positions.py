@@ -1,0 +1,76 @@
+"""What a class's own positions of tokens are computed from, besides the tokens."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from mmport.anatomy.classes import Method, ModelClass, names, own_attribute
+from mmport.anatomy.features.flow import Flow
+from mmport.model.spec import PositionValue
+
+POSITIONS = "get_rope_index"
+
+
+def position_inputs(model: ModelClass) -> tuple[str, ...]:
+    """Name what the class's method for positions takes besides ids; none if it has none."""
+    method = model.method(POSITIONS)
+    return tuple(one.arg for one in method.parameters if one.arg != "input_ids") if method else ()
+
+
+def position_values(
+    model: ModelClass, flow: Flow, fields: Mapping[str, str]
+) -> tuple[PositionValue, ...]:
+    """Find which of these `forward` computes from a single output of the processor.
+
+    Args:
+        model: the class.
+        flow: of its `forward`.
+        fields: the processor's outputs by the names that they have in the flow.
+    """
+    assigned = {
+        statement.targets[0].id: statement.value
+        for statement in flow.statements
+        if isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+    }
+    found = []
+    for parameter, name in _given(model, flow.method).items():
+        value = assigned.get(name)
+        used = (names(value) - {"torch"}) if value is not None else set()
+        if value is not None and len(used) == 1 and used <= fields.keys():
+            (variable,) = used
+            found.append(PositionValue(parameter, fields[variable], variable, ast.unparse(value)))
+    return tuple(found)
+
+
+def _given(model: ModelClass, forward: Method) -> dict[str, str]:
+    """Say which variable of `forward` each parameter of the method for positions is given."""
+    method = model.method(POSITIONS)
+    if method is None:
+        return {}
+    for call in _own_calls(forward.node):
+        between = model.method(own_attribute(call.func) or "")
+        if between is None:
+            continue
+        if between.node.name == POSITIONS:
+            return _variables(method, call)
+        for inner in _own_calls(between.node):
+            if own_attribute(inner.func) == POSITIONS:
+                outer = _variables(between, call)
+                told = _variables(method, inner)
+                return {one: outer[name] for one, name in told.items() if name in outer}
+    return {}
+
+
+def _own_calls(node: ast.AST) -> Iterator[ast.Call]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and own_attribute(part.func) is not None:
+            yield part
+
+
+def _variables(method: Method, call: ast.Call) -> dict[str, str]:
+    positional = zip((one.arg for one in method.parameters), call.args, strict=False)
+    named = ((one.arg, one.value) for one in call.keywords if one.arg)
+    return {name: value.id for name, value in (*positional, *named) if isinstance(value, ast.Name)}

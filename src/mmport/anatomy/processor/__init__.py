@@ -1,0 +1,1 @@
+"""How a processor takes items."""

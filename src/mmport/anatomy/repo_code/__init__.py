@@ -1,0 +1,1 @@
+"""A hub repo's own code, read and cut without running it."""
