@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mmport.anatomy.decoder import heads
 from mmport.anatomy.classes import find_class
+from mmport.anatomy.decoder import heads
 from mmport.core.errors import MalformedSource
 from mmport.core.source_tree import SourceTree, package_folder
 

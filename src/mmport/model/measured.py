@@ -9,9 +9,14 @@ MEASURED_SCHEMA = "mmport.measured/1"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one alternative; `told` says where it stopped or differed first."""
+    """What became of one alternative.
 
-    right: bool
+    It `answers` where what it computes and says equals HuggingFace; `told` is
+    where it stopped or differed first, and empty if nowhere: one that answers may
+    still take no options or no adapters, or declare too small a budget.
+    """
+
+    answers: bool
     told: str
 
 

@@ -133,7 +133,7 @@ def _backend(spec: VlmSpec, catalog: Catalog) -> Decision:
 
 
 def _choice(outcome: Outcome) -> str:
-    return "yes" if outcome.right else "no"
+    return "yes" if outcome.answers else "no"
 
 
 def differences(spec: VlmSpec, catalog: Catalog) -> tuple[Decision, ...]:

@@ -45,10 +45,10 @@ def _told(outcomes: Sequence[Outcome], catalog: Catalog) -> Outcome | None:
     if not outcomes:
         return None
     release = _measured().vllm
-    wrong = [one.told for one in outcomes if not one.right]
-    right = len(outcomes) - len(wrong)
-    counted = f"on vLLM {release} {right} of {len(outcomes)} reference models like it"
-    if not wrong:
-        told = f"{counted} equal HuggingFace in every stage"
-        return Outcome(right=release == catalog.version, told=told)
-    return Outcome(right=False, told=f"{counted} equal HuggingFace; {wrong[0]}")
+    right = sum(one.answers for one in outcomes)
+    told = f"on vLLM {release} {right} of {len(outcomes)} reference models like it answer as HF"
+    limits = [one.told for one in outcomes if one.told]
+    answers = right == len(outcomes)
+    if limits:
+        told += f"{', but one is' if answers else ';'} {limits[0]}"
+    return Outcome(answers=answers and release == catalog.version, told=told)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from mmport.model.evidence import Stage
 from mmport.model.measured import MEASURED_SCHEMA, Measured, MeasuredModel, Outcome
 from mmport.model.scoreboard import Cell, CellStatus, Scoreboard
 from mmport.scoreboard.page import cell_text
 
 _SHOWN = 240
+_ANSWERING: frozenset[Stage] = frozenset(
+    {Stage.ENCODER, Stage.MERGE, Stage.DECODER, Stage.LOGITS, Stage.GENERATION}
+)
+"""What these prove is that features, hidden states and tokens are HuggingFace's."""
 
 
 def measured(board: Scoreboard) -> Measured:
@@ -32,6 +37,7 @@ def measured(board: Scoreboard) -> Measured:
 
 def _outcome(cell: Cell) -> Outcome:
     if cell.status is CellStatus.PASS:
-        return Outcome(right=True, told="")
+        return Outcome(answers=True, told="")
     text = cell_text(cell)
-    return Outcome(right=False, told=text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
+    told = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return Outcome(answers=set(cell.proven) >= _ANSWERING, told=told)

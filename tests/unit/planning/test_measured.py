@@ -11,7 +11,7 @@ from mmport.vllm_api.catalog import Catalog, load
 from mmport.weights.groups import heads
 from tests.golden.cases import load_spec
 
-RIGHT, WRONG = Outcome(right=True, told=""), Outcome(right=False, told="wrong: logits")
+RIGHT, WRONG = Outcome(answers=True, told=""), Outcome(answers=False, told="wrong: logits")
 
 
 @pytest.fixture
@@ -43,12 +43,12 @@ def test_models_with_weights_of_the_same_names_are_asked_first(
 ) -> None:
     in_tree = measured.in_tree_outcome(spec, catalog)
     assert in_tree
-    assert in_tree.right
+    assert in_tree.answers
     assert "1 of 1" in in_tree.told
 
     backend = measured.backend_outcome(spec, catalog)
     assert backend
-    assert not backend.right
+    assert not backend.answers
     assert backend.told.endswith("wrong: logits")
 
 
@@ -58,8 +58,21 @@ def test_without_weights_all_of_the_architecture_have_to_be_right(
 ) -> None:
     found = measured.in_tree_outcome(replace(spec, checkpoint=None), catalog)
     assert found
-    assert not found.right
+    assert not found.answers
     assert "1 of 2" in found.told
+
+
+def test_one_that_answers_is_recommended_with_its_limit(
+    spec: VlmSpec, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = Outcome(answers=True, told="wrong: budget")
+    model = MeasuredModel("one", spec.architecture, (), limited, WRONG)
+    known = Measured(MEASURED_SCHEMA, "0.32.0", "5.19.0", (model,))
+    monkeypatch.setattr(measured, "_measured", lambda: known)
+    found = measured.in_tree_outcome(spec, catalog)
+    assert found
+    assert found.answers
+    assert found.told.endswith("but one is wrong: budget")
 
 
 @pytest.mark.usefixtures("known")
@@ -73,5 +86,5 @@ def test_what_nobody_measured_has_no_outcome(spec: VlmSpec, catalog: Catalog) ->
 def test_an_outcome_of_another_release_recommends_nothing(spec: VlmSpec, catalog: Catalog) -> None:
     found = measured.in_tree_outcome(spec, replace(catalog, version="0.33.0"))
     assert found
-    assert not found.right
+    assert not found.answers
     assert "0.32.0" in found.told
