@@ -141,7 +141,7 @@ class Reference:
                 if self._connector is not None:
                     unrecorded.enter_context(self._connector.paused())
             if request["forced"]:
-                unrecorded.enter_context(_saying(self.model, request["forced"]))
+                unrecorded.enter_context(_saying(request["forced"]))
             length = self._new_tokens(len(prompt), new_tokens)
             tokens, logits = generate_greedily(self.model, inputs, length)
         tensors["steps"] = logits.log_softmax(-1)
@@ -224,24 +224,26 @@ def _with_literal(inputs: Mapping[str, Any], literal: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _saying(model: Any, forced: Sequence[int]) -> Iterator[None]:
-    """Have a model say given tokens.
+def _saying(forced: Sequence[int]) -> Iterator[None]:
+    """Have models say given tokens.
 
     Not by an argument of `generate`: classes that have one of their own drop what
-    their text mode does not know (Janus).
+    their text mode does not know (Janus), or have a model inside generate (BLIP-2).
     """
-    usual = model._get_logits_processor
+    from transformers import GenerationMixin
 
-    def with_forced(*args: Any, **kwargs: Any) -> Any:
-        found = usual(*args, **kwargs)
+    usual = GenerationMixin._get_logits_processor
+
+    def with_forced(model: Any, *args: Any, **kwargs: Any) -> Any:
+        found = usual(model, *args, **kwargs)
         found.append(_forcing(forced))
         return found
 
-    model._get_logits_processor = with_forced
+    GenerationMixin._get_logits_processor = with_forced
     try:
         yield
     finally:
-        del model._get_logits_processor
+        GenerationMixin._get_logits_processor = usual
 
 
 def _forcing(forced: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
