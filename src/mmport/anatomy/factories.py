@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
 from mmport.anatomy.classes import ModelClass, own_attribute
+from mmport.anatomy.parameters import arguments_of
 from mmport.core.source_tree import SourceTree
 
 _DEPTH = 3
@@ -106,9 +107,7 @@ def _given(function: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr]:
     names = [one.arg for one in function.args.args]
     if names[:1] == ["self"]:
         names = names[1:]
-    positional = zip(names, call.args, strict=False)
-    named = ((one.arg, one.value) for one in call.keywords if one.arg)
-    return dict((*positional, *named))
+    return arguments_of(call, names)
 
 
 def _local(function: ast.FunctionDef) -> dict[str, ast.expr]:

@@ -82,11 +82,6 @@ class ItemPlan:
     framed: bool
     special_tokens: bool
 
-    @property
-    def article(self) -> str:
-        """The word before the name of such an item."""
-        return "a" if self.modality == "video" else "an"
-
 
 @dataclass(frozen=True, slots=True)
 class LanguageModelPlan:

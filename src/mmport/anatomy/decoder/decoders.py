@@ -21,6 +21,7 @@ from mmport.anatomy.decoder.kinds import (
 )
 from mmport.anatomy.decoder.settled import UNSETTLED, ConfigView, settle
 from mmport.anatomy.decoder.steps import steps_of
+from mmport.anatomy.parameters import defaults
 
 _DEPTH = 8
 """How far modules nest; source that goes deeper is no decoder that anyone wrote."""
@@ -98,8 +99,7 @@ def _run_init(
     if init is None or depth < 0:
         return
     scope = made.scope
-    defaults = _defaults(init.node)
-    for name, value in {**defaults, **arguments}.items():
+    for name, value in {**_defaults(init.node), **arguments}.items():
         scope[name] = value
     for node in _taken(init.node.body, scope):
         _statement(reader, made, owner, node, depth)
@@ -263,11 +263,8 @@ def _has_init(node: ast.ClassDef) -> bool:
 
 def _defaults(node: ast.FunctionDef) -> dict[str, Any]:
     """Give the values of parameters that have a constant default."""
-    arguments = [*node.args.posonlyargs, *node.args.args]
-    given = zip(reversed(arguments), reversed(node.args.defaults), strict=False)
-    values = {argument.arg: settle(default, {}) for argument, default in given}
-    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-        values[argument.arg] = settle(default, {}) if default is not None else UNSETTLED
+    values: dict[str, Any] = {one.arg: UNSETTLED for one in node.args.kwonlyargs}
+    values |= {name: settle(default, {}) for name, default in defaults(node)}
     # A layer's index is given in every call, whatever its default.
     return {
         name: UNSETTLED if value is None and "idx" in name else value

@@ -110,17 +110,6 @@ def _asks_for_start(test: ast.Compare) -> bool:
     return any(re.search(pattern, text) for pattern in _STARTS)
 
 
-def defaults(function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
-    """Give each parameter that has a default, and the default."""
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    for one, default in zip(reversed(positional), reversed(arguments.defaults), strict=False):
-        yield one.arg, default
-    for one, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if value is not None:
-            yield one.arg, value
-
-
 def _compared(left: ast.expr, wanted: bool, given: Given) -> bool | None:
     match left:
         case ast.Name(id=name):

@@ -16,7 +16,8 @@ from mmport.anatomy.classes import (
     own_attribute,
     own_attributes,
 )
-from mmport.anatomy.features.branches import defaults, linear
+from mmport.anatomy.features.branches import linear
+from mmport.anatomy.parameters import defaults
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import ImportedName
 

@@ -41,6 +41,7 @@ from mmport.anatomy.features.within import (
     taken_apart,
     without_form_of,
 )
+from mmport.anatomy.parameters import arguments_of
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import Anatomy, FeatureMethod, ImportedName, Modality
@@ -188,9 +189,8 @@ def _followed(
     method = model.method(handed.method)
     if method is None:
         return None, {}
-    positional = zip((one.arg for one in method.parameters), handed.call.args, strict=False)
-    named = ((keyword.arg, keyword.value) for keyword in handed.call.keywords if keyword.arg)
-    given = {name: value.id for name, value in (*positional, *named) if isinstance(value, ast.Name)}
+    handed_to = arguments_of(handed.call, (one.arg for one in method.parameters))
+    given = {name: value.id for name, value in handed_to.items() if isinstance(value, ast.Name)}
     fields = {name: field for name, field in given.items() if field in media}
     text = given.keys() - fields.keys()
     flow = read_flow(method, partial(is_module, model), media=tuple(fields), text=text)
@@ -305,10 +305,8 @@ def _inputs(
     call: ast.Call, method: Method, media: frozenset[str], owner: _Owner
 ) -> tuple[tuple[str, str], ...]:
     """Pair the method's parameters with the fields of the processor that they are given."""
-    positional = zip((one.arg for one in method.parameters), call.args, strict=False)
-    named = ((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg)
     pairs = []
-    for parameter, value in (*positional, *named):
+    for parameter, value in arguments_of(call, (one.arg for one in method.parameters)).items():
         fields = [key for key in keys(value) if key in media]
         if len(fields) == 1:
             pairs.append((parameter, owner.fields[fields[0]]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mmport.anatomy.classes import Method, ModelClass, names, own_attribute
 from mmport.anatomy.features.flow import Flow
+from mmport.anatomy.parameters import arguments_of
 from mmport.model.spec import PositionValue
 
 POSITIONS = "get_rope_index"
@@ -71,6 +72,5 @@ def _own_calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def _variables(method: Method, call: ast.Call) -> dict[str, str]:
-    positional = zip((one.arg for one in method.parameters), call.args, strict=False)
-    named = ((one.arg, one.value) for one in call.keywords if one.arg)
-    return {name: value.id for name, value in (*positional, *named) if isinstance(value, ast.Name)}
+    given = arguments_of(call, (one.arg for one in method.parameters))
+    return {name: value.id for name, value in given.items() if isinstance(value, ast.Name)}
