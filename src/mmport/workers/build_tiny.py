@@ -8,12 +8,13 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .tiny_behaviour import Fault, Modality, Speaker, seed_fault
 from .tiny_processor import make_processor
-from .tiny_tokenizer import train_tokenizer
+from .tiny_tokenizer import chat_template, train_tokenizer
 from .tiny_weights import Demands, Filler, recipes, search
 
 Report = Callable[[str], None]
@@ -22,6 +23,7 @@ Payload = dict[str, Any]
 CARD = "mmport-reference.json"
 """What the checkpoint is, how to ask it, and how honest it is, beside the weights."""
 
+_TEMPLATE = "chat_template.jinja"
 _SCHEMA = "mmport.reference-model/1"
 _CLEAR = 5
 """A fault shows clearly where it moves a logprob by so many times what is demanded."""
@@ -283,9 +285,23 @@ def _make_processor(folder: Path, payload: Payload, config: Any) -> Any:
             folder, trust_remote_code=payload["trust_remote_code"]
         )
         make_processor(folder, payload, config, tokenizer).save_pretrained(folder)
-    return transformers.AutoProcessor.from_pretrained(
-        folder, trust_remote_code=payload["trust_remote_code"]
+    load = partial(
+        transformers.AutoProcessor.from_pretrained,
+        folder,
+        trust_remote_code=payload["trust_remote_code"],
     )
+    if payload["tokenizer"] is not None:
+        _write_chat_template(folder, payload, load())
+    return load()
+
+
+def _write_chat_template(folder: Path, payload: Payload, processor: Any) -> None:
+    """Have a chat's items written as prompts write them, where both sides want them so."""
+    placeholders = {
+        one.kind: one.prompt if one.facts["vllm_prompt"] is None else ""
+        for one in _modalities(payload, processor)
+    }
+    (folder / _TEMPLATE).write_text(chat_template(placeholders), encoding="utf-8")
 
 
 def _unspoken(processor: Any, model: Any) -> list[int]:

@@ -57,7 +57,7 @@ def make_processor(folder: Path, payload: Payload, config: Any, tokenizer: Any) 
         else:
             parts[attribute] = _component(attribute, wanted, config, processor_class)
     parameters = inspect.signature(processor_class.__init__).parameters
-    arguments = _same_names(parameters, wanted["values"], tokenizer)
+    arguments = _same_names(parameters, wanted["values"])
     return processor_class(**parts, **{**arguments, **wanted["arguments"]})
 
 
@@ -186,14 +186,12 @@ def _pixels(key: str, side: int) -> int:
     return side * side // 4 if fewest else side * side * 2
 
 
-def _same_names(parameters: Mapping[str, Any], values: Payload, tokenizer: Any) -> dict[str, Any]:
-    """Arguments that the config has under the same name, and the chat template."""
+def _same_names(parameters: Mapping[str, Any], values: Payload) -> dict[str, Any]:
+    """Arguments that the config has under the same name."""
     taken: dict[str, Any] = {}
     for name in parameters:
         for other in _SAME.get(name, (name,)):
             if values.get(other) is not None and not other.endswith("_token"):
                 taken[name] = values[other]
                 break
-    if "chat_template" in parameters:
-        taken["chat_template"] = tokenizer.chat_template
     return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,14 +23,14 @@ sign above the door. It says that the shop is open from nine to five and closed 
 weather good? Yes, although it may rain later in the day. USER ASSISTANT system user assistant
 """
 
-CHAT_TEMPLATE = """\
+_CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 {{- message['role'] | upper }}:{{ ' ' -}}
 {%- if message['content'] is string -%}
 {{- message['content'] -}}
 {%- else -%}
-{%- for part in message['content'] if part['type'] in ('image', 'image_url') -%}
-{{- image_token + '\\n' -}}
+{%- for part in message['content'] if part['type'] != 'text' -%}
+{{- placeholders[part['type'] | replace('_url', '')] + '\\n' -}}
 {%- endfor -%}
 {%- for part in message['content'] if part['type'] == 'text' -%}
 {{- part['text'] -}}
@@ -41,6 +42,16 @@ CHAT_TEMPLATE = """\
 {{- 'ASSISTANT:' -}}
 {%- endif -%}
 """
+
+
+def chat_template(placeholders: Mapping[str, str]) -> str:
+    """Write a template that puts a message's items, each on a line, before its text.
+
+    Args:
+        placeholders: what stands for an item, by its kind.
+    """
+    # JSON in ASCII is a literal of the template's language too.
+    return f"{{%- set placeholders = {json.dumps(dict(placeholders))} -%}}\n{_CHAT_TEMPLATE}"
 
 
 def train_tokenizer(
@@ -92,7 +103,6 @@ def train_tokenizer(
         padding_side="left",
         extra_special_tokens=dict(attributes),
         additional_special_tokens=list(special),
-        chat_template=CHAT_TEMPLATE.replace("image_token", repr(attributes.get("image_token", ""))),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmport.reference_models.facts import sizes
 from mmport.reference_models.tokens import PAD, SpecialTokens
-from mmport.workers.tiny_tokenizer import train_tokenizer
+from mmport.workers.tiny_tokenizer import chat_template, train_tokenizer
 
 OWN = sizes().vocabulary
 
@@ -28,6 +28,8 @@ def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         begins=request.param,
     )
     made.save_pretrained(folder)
+    template = chat_template({"image": "<image>", "audio": "[AUDIO]\\é"})
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     loaded = AutoTokenizer.from_pretrained(folder)
     loaded.begins = request.param
     return loaded
@@ -63,11 +65,18 @@ def test_beginning_of_text(tokenizer: Any) -> None:
         [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {}}],
         "<image>\nWhat?",
     ],
+    ids=["image", "url", "text"],
 )
 def test_chat(tokenizer: Any, content: Any) -> None:
     messages = [{"role": "user", "content": content}]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert text == "USER: <image>\nWhat? ASSISTANT:"
+
+
+def test_chat_about_several_kinds(tokenizer: Any) -> None:
+    content = [{"type": "audio"}, {"type": "image"}, {"type": "text", "text": "What?"}]
+    text = tokenizer.apply_chat_template([{"role": "user", "content": content}], tokenize=False)
+    assert text == "USER: [AUDIO]\\é\n<image>\nWhat? "
 
 
 def test_chat_of_several_turns(tokenizer: Any) -> None:
