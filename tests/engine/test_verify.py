@@ -24,7 +24,8 @@ SLOW = pytest.mark.full(
 
 CASES = [
     pytest.param("clip-llama", None, marks=SLOW),
-    ("aya_vision", None),
+    ("qwen3_vl", None),
+    pytest.param("aya_vision", None, marks=SLOW),
     pytest.param("siglip-qwen2", None, marks=SLOW),
     pytest.param("clip-mistral", None, marks=SLOW),
     pytest.param("two-layers", "transformers-4", marks=SLOW),

@@ -22,6 +22,7 @@ CASES: dict[str, tuple[str, Layout]] = {
     "glmasr": ("glmasr", "plugin"),
     "llava_next": ("llava_next", "plugin"),
     "qwen2_vl": ("qwen2_vl", "plugin"),
+    "qwen3_vl": ("qwen3_vl", "plugin"),
     "clip_llama": ("clip_llama", "plugin"),
     "clip_llama_file": ("clip_llama", "file"),
     "odd_placeholder": ("odd_placeholder", "plugin"),

@@ -284,6 +284,17 @@ def _made(
     return None if made is None or made.name == model.name else (made, given)
 
 
+def built_by(model: ModelClass, attribute: str, config: Mapping[str, Any]) -> ModelClass | None:
+    """Find the class of what a model's `__init__` keeps under a name, for a config."""
+    init = model.method("__init__")
+    for name, value in model.attributes() if init is not None else ():
+        if name == attribute and isinstance(value, ast.Call) and init is not None:
+            made = _made(model, init.module, value, config)
+            if made is not None:
+                return made[0]
+    return None
+
+
 def _settled(
     model: ModelClass, call: ast.Call, config: Mapping[str, Any] | None
 ) -> Mapping[str, Any] | None:

@@ -57,14 +57,14 @@ def read_general(
 
 
 def _read(source: ModelSource, model: OpenedModel, catalog: Catalog) -> Inspection:
-    read = read_anatomy(model.tree, model.module, model.architecture)
+    read = read_anatomy(model.tree, model.module, model.architecture, model.values)
     anatomy = by_their_names(read, model.texts, model.classes)
     top = _top(model)
     decoder = model.own_decoder(top, anatomy)
     text = language_model(
         Fields(model.text_config, "text_config"),
         path=anatomy.language_model,
-        tied_embeddings=bool(getattr(model.config, "tie_word_embeddings", False)),
+        tied_embeddings=getattr(model.config, "tie_word_embeddings", None),
         vlm_head_arithmetic=_head_arithmetic(top, model.text_config),
         vlm_logits=read_logits(top),
         catalog=catalog,

@@ -28,6 +28,10 @@ _ATTENDING = frozenset({"full_attention", "sliding_attention", "chunked_attentio
 _CROSS = frozenset({"cross_attention_states", "encoder_hidden_states", "image_hidden_states"})
 
 
+_TIED = "tie_word_embeddings"
+"""What every text class of vLLM reads; vLLM takes it from the whole model's config."""
+
+
 class Text:
     """A text config and what transformers, or the model's own source, has for it.
 
@@ -36,6 +40,7 @@ class Text:
         decoder: the decoder's class; None to look for it in transformers.
         vlm: the architecture of the whole.
         aside: attributes of the decoder that are no part of the language model.
+        tied: whether the whole's config says if its head is tied to the embedding.
     """
 
     def __init__(
@@ -44,11 +49,14 @@ class Text:
         decoder: ModelClass | None = None,
         vlm: str = "",
         aside: frozenset[str] = frozenset(),
+        *,
+        tied: bool = True,
     ) -> None:
         self.config = config
         self.given = decoder
         self.vlm = vlm
         self.aside = aside
+        self.tied = tied
         self.model_type = str(getattr(config, "model_type", ""))
 
     @cached_property
@@ -114,15 +122,13 @@ def serve(text: Text, catalog: Catalog) -> Served:
 
 def _told(item: TextCandidate, text: Text) -> TextCandidate:
     """Add the attributes that a class of vLLM reads and this config does not have."""
-    known = _reads().get(item.architecture)
-    if known is None:
-        return item
+    known = _reads().get(item.architecture, _Reads(item.architecture, ""))
     settings: list[Setting] = [*known.reads.items()]
     settings += [(name, Constant(value)) for name, value in known.constants.items()]
     missing = [(name, value) for name, value in settings if not hasattr(text.config, name)]
-    if not missing:
-        return item
-    reason = f"{item.reason}; {known.reason}"
+    reason = f"{item.reason}; {known.reason}" if missing else item.reason
+    if not text.tied and not hasattr(text.config, _TIED):
+        missing.append((_TIED, False))
     return replace(item, reason=reason, settings=(*item.settings, *missing))
 
 
@@ -222,7 +228,11 @@ def _by_backend(text: Text, catalog: Catalog) -> tuple[TextCandidate | None, str
     known = hf_library.decoder_class(text.model_type) == decoder.name
     told = None if known else (decoder.module, decoder.name)
     reason = f"transformers' {decoder.name} runs on vLLM's attention"
-    settings = (*(_routing(read, text) if experts else ()), *_own_type(text))
+    settings = (
+        *(_routing(read, text) if experts else ()),
+        *_own_type(text),
+        *_scale(text),
+    )
     return TextCandidate(name, "backend", reason, settings=settings, decoder=told), ""
 
 
@@ -232,6 +242,12 @@ def _own_type(text: Text) -> tuple[Setting, ...]:
     if not isinstance(own, str) or not own or own == text.model_type:
         return ()
     return (("model_type", Constant(own)),)
+
+
+def _scale(text: Text) -> tuple[Setting, ...]:
+    """Say a scale of logits that is none, by which the backend would multiply."""
+    given = getattr(text.config, "logit_scale", 1.0)
+    return (("logit_scale", 1.0),) if given is None else ()
 
 
 def _routing(read: Outline, text: Text) -> tuple[Setting, ...]:

@@ -30,7 +30,7 @@ class Constant:
     text: str
 
 
-Setting = tuple[str, bool | int | str | Constant]
+Setting = tuple[str, bool | int | float | str | Constant]
 """An attribute of a config and its value; a string is another attribute, whose value it takes."""
 
 
@@ -226,6 +226,23 @@ class FeatureMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class Deepstack:
+    """Features that are added to hidden states at the placeholders, layer by layer.
+
+    `results` pair a method of features with the attribute of its result that holds
+    a list of them, all of equal shape. `layers` is an expression over `self`, the
+    owner of that method, for the decoder layer of each; features are added to that
+    layer's input if `before`, else to its output. In a list with `keys` they are
+    pairs of a layer and its features.
+    """
+
+    results: tuple[tuple[str, str], ...]
+    layers: str
+    before: bool
+    keys: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PositionValue:
     """What positions depend on and is computed of one of the processor's outputs.
 
@@ -296,6 +313,7 @@ class Anatomy:
     text_ids: str = ""
     """The text of a method `get_text_ids`, where the class embeds other ids than those
     of a prompt in the place of placeholders."""
+    deepstack: Deepstack | None = None
     helpers: tuple[tuple[str, str], ...] = ()
     """Methods that HF's own call, by name, where the port has another text for one."""
     within: NestedModel | None = None

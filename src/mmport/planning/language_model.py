@@ -101,7 +101,7 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
     return (*made, *_head(spec))
 
 
-def _told(value: bool | int | str | Constant) -> str:
+def _told(value: bool | float | str | Constant) -> str:
     if isinstance(value, Constant):
         return repr(value.text)
     return f"its {value}" if isinstance(value, str) else repr(value)

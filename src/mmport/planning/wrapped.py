@@ -51,7 +51,8 @@ def plan_wrapped(
         placeholder=items[0].placeholder,
         plain_head=bool(spec.language_model.head_arithmetic),
         logits=spec.language_model.logits,
-        pipeline_parallel=served_by.supports("SupportsPP"),
+        # Features for layers of another rank would have to travel with the hidden states.
+        pipeline_parallel=served_by.supports("SupportsPP") and anatomy.deepstack is None,
         lora=served_by.supports("SupportsLoRA") and not _hides_experts(text.vllm_class),
         language_model=language_model_plan(spec, catalog),
         decisions=(

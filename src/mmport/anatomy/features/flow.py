@@ -43,7 +43,13 @@ BASE = "super()"
 """Stands for the class's own base where that is the language model."""
 
 SWITCHES = frozenset(
-    {"return_dict", "output_attentions", "output_hidden_states", "mm_encoder_outputs"}
+    {
+        "return_dict",
+        "output_attentions",
+        "output_hidden_states",
+        "output_router_logits",
+        "mm_encoder_outputs",
+    }
 )
 _LIKE = frozenset({"to", "type_as", "expand_as", "view_as", "reshape_as"})
 """Methods whose arguments give a form and no values."""
@@ -85,6 +91,9 @@ class Flow:
     handed_on: list[HandedOn] = field(default_factory=list)
     language_model: str = ""
     """The attribute of `self` that is called with the merged embeddings."""
+    handed: ast.Call | None = None
+    """That call; it is in the statement at `end`."""
+    end: int = 0
     handed_beside: tuple[str, ...] = ()
     """What else it is given that the method makes itself."""
 
@@ -125,19 +134,26 @@ def read_flow(
         reader.read(statement, place)
         flow.language_model = _language_model(statement, flow.media, is_module)
         if flow.language_model:
-            flow.handed_beside = _beside(statement, flow.statements[:place])
+            flow.handed, flow.end = _handed(statement), place
+            flow.handed_beside = _beside(flow.handed, flow.statements[:place])
             break
     return flow
 
 
-def _beside(statement: ast.stmt, before: Sequence[ast.stmt]) -> tuple[str, ...]:
+def _handed(statement: ast.stmt) -> ast.Call | None:
+    """Find the call that is given embeddings."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and any(one.arg == "inputs_embeds" for one in node.keywords):
+            return node
+    return None
+
+
+def _beside(call: ast.Call | None, before: Sequence[ast.stmt]) -> tuple[str, ...]:
     """Name what the language model is given that no plain text model is, and that is made here."""
     assigned = set[str]().union(*map(assigned_names, before))
     return tuple(
         keyword.arg
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call) and any(one.arg == "inputs_embeds" for one in node.keywords)
-        for keyword in node.keywords
+        for keyword in (call.keywords if call is not None else ())
         if keyword.arg and keyword.arg not in _PLAIN
         if keyword.arg in TEXT or assigned & set(keys(keyword.value))
     )

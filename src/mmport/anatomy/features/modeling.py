@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from mmport.anatomy.classes import Method, ModelClass, find_class, own_attribute
 from mmport.anatomy.features.bindings import keys
@@ -17,6 +18,7 @@ from mmport.anatomy.features.construction import (
     made,
     needed_attributes,
 )
+from mmport.anatomy.features.deepstack import embedded_merges, read_deepstack
 from mmport.anatomy.features.flow import (
     BASE,
     SWITCHES,
@@ -44,7 +46,7 @@ from mmport.anatomy.features.within import (
 from mmport.anatomy.parameters import arguments_of
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.core.source_tree import SourceTree
-from mmport.model.spec import Anatomy, FeatureMethod, ImportedName, Modality
+from mmport.model.spec import Anatomy, Deepstack, FeatureMethod, ImportedName, Modality
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,16 @@ class _Owner:
     language_model: str
 
 
-def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
+def read_anatomy(
+    tree: SourceTree, module: str, architecture: str, config: Mapping[str, Any] | None = None
+) -> Anatomy:
     """Read how a model's class is put together.
 
     Args:
         tree: where the modules are found.
         module: the one that defines the class.
         architecture: the class's name.
+        config: its values, defaults filled in, where it matters what they choose.
 
     Raises:
         NotPortable: the source has no such class, or it does not scatter
@@ -79,6 +84,7 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
         raise NotPortable(f"the source of {architecture} is not there", "name a complete repo")
     owner = _owner(top)
     language_model = _language_model(owner)
+    deepstack = _deepstack(owner, config or {})
     methods, unread = _methods(owner)
     methods = tuple(_on_its_own(owner.model, one, language_model) for one in methods)
     nodes = [_node(owner.model, method) for method in methods]
@@ -121,6 +127,7 @@ def read_anatomy(tree: SourceTree, module: str, architecture: str) -> Anatomy:
         position_inputs=position_inputs(owner.model),
         position_values=position_values(owner.model, owner.flow, owner.fields),
         text_ids=embedded,
+        deepstack=deepstack,
     )
 
 
@@ -203,12 +210,6 @@ def _language_model(owner: _Owner) -> str:
     Raises:
         NotPortable: the class's own layers are its language model.
     """
-    if owner.flow.handed_beside:
-        raise NotPortable(
-            f"{owner.model.name} also hands its language model "
-            f"{', '.join(owner.flow.handed_beside)}",
-            TRY_BACKEND,
-        )
     found: str | None = owner.language_model or None
     if found == BASE:
         found = inherited_decoder(owner.model)
@@ -217,6 +218,23 @@ def _language_model(owner: _Owner) -> str:
             raise _unread(owner.model)
         raise NotPortable(
             f"{owner.model.name} has its language model's layers among its own", TRY_BACKEND
+        )
+    return found
+
+
+def _deepstack(owner: _Owner, config: Mapping[str, Any]) -> Deepstack | None:
+    """Read what the language model is handed beside embeddings.
+
+    Raises:
+        NotPortable: it is no features that its layers take in.
+    """
+    beside = owner.flow.handed_beside
+    if not beside:
+        return None
+    found = read_deepstack(owner.model, owner.flow, owner.language_model, config)
+    if found is None:
+        raise NotPortable(
+            f"{owner.model.name} also hands its language model {', '.join(beside)}", TRY_BACKEND
         )
     return found
 
@@ -238,7 +256,8 @@ def _methods(
         NotPortable: there is none of any.
     """
     by_modality: dict[Modality, list[FeatureMethod]] = {}
-    for merge in owner.flow.merges:
+    merges = embedded_merges(owner.flow) if owner.flow.handed_beside else owner.flow.merges
+    for merge in merges:
         method = _method(owner, merge)
         known = by_modality.setdefault(method.modality, [])
         if method not in known:

@@ -312,7 +312,7 @@ class Glm4vForConditionalGeneration(
     @classmethod
     def get_placeholder_str(cls, modality: str, i: int) -> str | None:
         if modality.startswith("image"):
-            return "<|image|>"
+            return "<|begin_of_image|><|image|><|end_of_image|>"
 
         raise ValueError("Only image modality is supported")
 

@@ -1,0 +1,504 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Qwen3VLForConditionalGeneration, its encoder as transformers has it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import regex as re
+import torch
+import torch.nn as nn
+from PIL import Image
+from transformers import AutoModel, BatchFeature, PreTrainedConfig, PreTrainedModel
+from transformers.initialization import no_init_weights
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLModel
+from vllm.config import VllmConfig
+from vllm.config.multimodal import MultiModalDummyOptions
+from vllm.inputs import MultiModalDataDict
+from vllm.model_executor.layers.linear import ReplicatedLinear
+from vllm.model_executor.layers.quantization import QuantizationConfig
+from vllm.model_executor.models.interfaces import (
+    MultiModalEmbeddings,
+    SupportsLoRA,
+    SupportsMRoPE,
+    SupportsMultiModal,
+)
+from vllm.model_executor.models.module_mapping import MultiModelKeys
+from vllm.model_executor.models.utils import (
+    AutoWeightsLoader,
+    WeightsMapper,
+    init_vllm_registered_model,
+    maybe_prefix,
+)
+from vllm.multimodal import MULTIMODAL_REGISTRY
+from vllm.multimodal.inputs import (
+    MultiModalFeatureSpec,
+    MultiModalFieldConfig,
+    MultiModalKwargsItems,
+)
+from vllm.multimodal.parse import (
+    ImageEmbeddingItems,
+    ImageProcessorItems,
+    ImageSize,
+    MultiModalDataItems,
+)
+from vllm.multimodal.processing import (
+    BaseDummyInputsBuilder,
+    BaseMultiModalProcessor,
+    BaseProcessingInfo,
+    PromptReplacement,
+    PromptUpdate,
+    PromptUpdateDetails,
+)
+from vllm.sequence import IntermediateTensors
+
+from qwen3_vl_vllm.image_sizes import find_image_size_with_most_tokens
+
+# What the encoder takes of the HF processor's output.
+IMAGE_FIELDS = ("pixel_values", "image_grid_thw")
+
+
+class Qwen3VLProcessingInfo(BaseProcessingInfo):
+    def get_supported_mm_limits(self) -> Mapping[str, int | None]:
+        return {"image": None}
+
+    def get_image_token(self) -> str:
+        processor = self.get_hf_processor()
+        return processor.image_token
+
+    def get_image_token_id(self) -> int:
+        config = self.get_hf_config()
+        return config.image_token_id
+
+    def _call_hf_processor(
+        self, data: Mapping[str, object], hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        outputs = self.ctx.call_hf_processor(self.get_hf_processor(), data, hf_kwargs)
+        return outputs, torch.as_tensor(outputs.pop("input_ids")).flatten().tolist()
+
+    def _without_special_tokens(self, tokens: list[int]) -> list[int]:
+        """Take away the tokenizer's own, which are around every text."""
+        tokenizer = self.get_tokenizer()
+        around = tokenizer.encode("")
+        if around and tokens[0] == around[0]:
+            tokens = tokens[1:]
+        if around and around[-1] == tokenizer.eos_token_id == tokens[-1]:
+            tokens = tokens[:-1]
+        return tokens
+
+    def process_image(
+        self, image: object, hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        """Process an image as transformers does, and tell what its token becomes."""
+        data = dict(text=self.get_image_token(), images=[image])
+        outputs, tokens = self._call_hf_processor(data, hf_kwargs)
+        return outputs, self._without_special_tokens(tokens)
+
+    def get_num_image_tokens(self, *, image_width: int, image_height: int) -> int:
+        processor = self.get_hf_processor()
+        counts = processor._get_num_multimodal_tokens(
+            image_sizes=[(image_height, image_width)],
+            **self.ctx.get_merged_mm_kwargs({}),
+        )
+        return counts["num_image_tokens"][0]
+
+    @cached_property
+    def _image_size_with_most_features(self) -> ImageSize:
+        return find_image_size_with_most_tokens(
+            lambda size: self.get_num_image_tokens(
+                image_width=size.width, image_height=size.height
+            ),
+            max_tokens=self.ctx.model_config.max_model_len,
+            thorough=True,
+        )
+
+    def get_image_size_with_most_features(self) -> ImageSize:
+        return self._image_size_with_most_features
+
+    def get_max_image_tokens(self, seq_len: int) -> int:
+        width, height = self.get_image_size_with_most_features()
+        # Where nothing but the context bounds an image, that is its maximum.
+        larger = self.get_num_image_tokens(
+            image_width=2 * width, image_height=2 * height
+        )
+        if larger > seq_len:
+            return seq_len
+
+        _, tokens = self.process_image(Image.new("RGB", (width, height)), {})
+        num_tokens = tokens.count(self.get_image_token_id())
+        return min(num_tokens, seq_len)
+
+    def get_embedded_image_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for an image whose features are given."""
+        raise ValueError(
+            "Positions depend on the size of an image, so its features cannot be "
+            "given without the image"
+        )
+
+    def get_mm_max_tokens_per_item(
+        self, seq_len: int, mm_counts: Mapping[str, int]
+    ) -> Mapping[str, int] | None:
+        return {"image": self.get_max_image_tokens(seq_len)}
+
+
+class Qwen3VLDummyInputsBuilder(BaseDummyInputsBuilder[Qwen3VLProcessingInfo]):
+    def get_dummy_text(self, mm_counts: Mapping[str, int]) -> str:
+        return self.info.get_image_token() * mm_counts.get("image", 0)
+
+    def get_dummy_mm_data(
+        self,
+        seq_len: int,
+        mm_counts: Mapping[str, int],
+        mm_options: MultiModalDummyOptions,
+    ) -> MultiModalDataDict:
+        width, height = self.info.get_image_size_with_most_features()
+
+        return {
+            "image": self._get_dummy_images(
+                width=width,
+                height=height,
+                num_images=mm_counts.get("image", 0),
+                overrides=mm_options.get("image"),
+            ),
+        }
+
+
+class Qwen3VLMultiModalProcessor(BaseMultiModalProcessor[Qwen3VLProcessingInfo]):
+    def _call_hf_processor(
+        self,
+        hf_data: Mapping[str, Any],
+        hf_kwargs: Mapping[str, object],
+    ) -> BatchFeature:
+        # Each image by itself: what becomes of it then depends on no other, and
+        # the tokens of the expanded prompt are known to be its own.
+        outputs = [
+            self.info.process_image(image, hf_kwargs) for image in hf_data["images"]
+        ]
+        # An empty tensor stands for a field that an image lacks.
+        fields = {
+            name: [output.get(name, torch.empty(0)) for output, _ in outputs]
+            for name in IMAGE_FIELDS
+        }
+        fields["image_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
+        return BatchFeature(fields)
+
+    def _get_mm_fields_config(
+        self,
+        hf_inputs: BatchFeature,
+        hf_processor_mm_kwargs: Mapping[str, object],
+    ) -> Mapping[str, MultiModalFieldConfig]:
+        fields = {
+            name: MultiModalFieldConfig.batched("image")
+            for name in (*IMAGE_FIELDS, "image_embeds")
+        }
+        # Positions are computed from these, when the features are cached too.
+        for name in (
+            "image_tokens",
+            "image_grid_thw",
+        ):
+            fields[name] = MultiModalFieldConfig.batched("image", keep_on_cpu=True)
+        return fields
+
+    def _get_prompt_updates(
+        self,
+        mm_items: MultiModalDataItems,
+        hf_processor_mm_kwargs: Mapping[str, object],
+        out_mm_kwargs: MultiModalKwargsItems,
+    ) -> Sequence[PromptUpdate]:
+        image_token_id = self.info.get_image_token_id()
+
+        def get_replacement(item_idx: int) -> PromptUpdateDetails:
+            images = mm_items.get_items(
+                "image", (ImageEmbeddingItems, ImageProcessorItems)
+            )
+            if isinstance(images, ImageEmbeddingItems):
+                num_features = images.get_feature_size(item_idx)
+                tokens = self.info.get_embedded_image_tokens(num_features)
+            else:
+                tokens = out_mm_kwargs["image"][item_idx]["image_tokens"].data.tolist()
+
+            return PromptUpdateDetails.select_token_id(tokens, image_token_id)
+
+        return [
+            PromptReplacement(
+                modality="image",
+                target=self.info.get_tokenizer().encode(
+                    self.info.get_image_token(), add_special_tokens=False
+                ),
+                replacement=get_replacement,
+            ),
+        ]
+
+
+class Qwen3VLLinear(ReplicatedLinear):
+    """A linear layer of the encoder, on vLLM's kernels."""
+
+    def __init__(
+        self, linear: nn.Linear, quant_config: QuantizationConfig | None, prefix: str
+    ) -> None:
+        self.in_features = linear.in_features
+        self.out_features = linear.out_features
+        super().__init__(
+            linear.in_features,
+            linear.out_features,
+            bias=linear.bias is not None,
+            quant_config=quant_config,
+            prefix=prefix,
+            return_bias=False,
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # The kernels want rows that lie together.
+        return super().forward(x.contiguous())
+
+
+def use_vllm_linears(
+    module: nn.Module, quant_config: QuantizationConfig | None, prefix: str
+) -> None:
+    for name, child in module.named_children():
+        child_prefix = f"{prefix}.{name}"
+        # Not its subclasses: what has one reads its weights by itself.
+        if type(child) is nn.Linear:
+            setattr(module, name, Qwen3VLLinear(child, quant_config, child_prefix))
+        else:
+            use_vllm_linears(child, quant_config, child_prefix)
+
+
+class Qwen3VLEncoder(Qwen3VLModel):
+    """What comes before the language model in transformers, and nothing else of it."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        PreTrainedModel.__init__(self, config)
+
+        self.visual = AutoModel.from_config(config.vision_config)
+
+
+def get_rows(features: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
+    if not isinstance(features, torch.Tensor):
+        features = torch.cat([one.flatten(end_dim=-2) for one in features])
+
+    return features.flatten(end_dim=-2)
+
+
+def add_deepstack_features(layer: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+    """Add what the encoder has for a decoder layer to what it gives."""
+    hidden_states, *residual = output if isinstance(output, tuple) else (output,)
+    features = layer.deepstack_features[: hidden_states.shape[-2]]
+    hidden_states = hidden_states + features
+    return (hidden_states, *residual) if residual else hidden_states
+
+
+@MULTIMODAL_REGISTRY.register_processor(
+    Qwen3VLMultiModalProcessor,
+    info=Qwen3VLProcessingInfo,
+    dummy_inputs=Qwen3VLDummyInputsBuilder,
+)
+class Qwen3VLForConditionalGeneration(
+    nn.Module,
+    SupportsLoRA,
+    SupportsMRoPE,
+    SupportsMultiModal,
+):
+    hf_to_vllm_mapper = WeightsMapper(
+        orig_to_new_regex={
+            # The encoder and the connector are one module.
+            re.compile(r"^(?:model\.)?visual(?=\.|$)"): r"encoder.visual",
+            # The decoder; vLLM's module has the head as well.
+            re.compile(
+                r"^(?:model\.)?language_model\.(?:model\.)*(?!lm_head\.)"
+            ): r"language_model.model.",
+            # The head, beside the decoder or at the top.
+            re.compile(
+                r"^(?:(?:model\.)?language_model\.)?lm_head\."
+            ): r"language_model.lm_head.",
+        }
+    )
+
+    @classmethod
+    def get_placeholder_str(cls, modality: str, i: int) -> str | None:
+        if modality.startswith("image"):
+            return "<|vision_start|><|image_pad|><|vision_end|>"
+
+        raise ValueError("Only image modality is supported")
+
+    def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
+        super().__init__()
+
+        config = vllm_config.model_config.hf_config
+        text_config = config.get_text_config()
+        self.config = config
+
+        self.configure_mm_token_handling(
+            vocab_size=text_config.vocab_size,
+            mm_token_ids=[config.image_token_id],
+        )
+
+        # Parts of transformers are made in the dtype that their config names.
+        config.dtype = vllm_config.model_config.dtype
+        for name in config.sub_configs:
+            if (part := getattr(config, name, None)) is not None:
+                part.dtype = config.dtype
+
+        with self._mark_tower_model(vllm_config, "image"):
+            with no_init_weights():
+                self.encoder = Qwen3VLEncoder(config)
+            use_vllm_linears(
+                self.encoder,
+                vllm_config.quant_config,
+                prefix=maybe_prefix(prefix, "encoder"),
+            )
+
+        with self._mark_language_model(vllm_config):
+            self.language_model = init_vllm_registered_model(
+                vllm_config=vllm_config,
+                hf_config=text_config,
+                prefix=maybe_prefix(prefix, "language_model"),
+                architectures=["Qwen3ForCausalLM"],
+            )
+
+        # The language model adds features at its layers, level by level.
+        layers = self.language_model.model.layers
+        self.deepstack_layers = [
+            layers[index]
+            for index in range(len(self.encoder.visual.deepstack_visual_indexes))
+        ]
+        for layer in set(self.deepstack_layers):
+            features = torch.zeros(
+                vllm_config.scheduler_config.max_num_batched_tokens,
+                text_config.hidden_size,
+            )
+            layer.register_buffer("deepstack_features", features, persistent=False)
+            layer.register_forward_hook(add_deepstack_features)
+
+        self.packed_modules_mapping = getattr(
+            self.language_model, "packed_modules_mapping", {}
+        )
+
+    def _encode_images(
+        self, images: Sequence[Mapping[str, torch.Tensor]], num_tokens: Sequence[int]
+    ) -> Sequence[torch.Tensor]:
+        inputs = {
+            name: torch.cat([image[name] for image in images]).to(self.encoder.device)
+            for name in images[0]
+        }
+        output = self.encoder.get_image_features(**inputs)
+        levels = [get_rows(features) for features in output.deepstack_features]
+        features = get_rows(output.pooler_output)
+
+        return torch.cat([features, *levels], dim=-1).split(num_tokens)
+
+    def _embed_images(
+        self, image_tokens: Sequence[torch.Tensor], **kwargs: Any
+    ) -> MultiModalEmbeddings:
+        # An empty tensor stands for a field that an image lacks.
+        images = [
+            {
+                name: kwargs[name][index]
+                for name in IMAGE_FIELDS
+                if kwargs[name][index].shape != (0,)
+            }
+            for index in range(len(image_tokens))
+        ]
+        num_tokens = [
+            int((tokens == self.config.image_token_id).sum()) for tokens in image_tokens
+        ]
+
+        # Images whose inputs have the same shapes are encoded together.
+        def get_shapes(index: int) -> dict[str, torch.Size]:
+            return {name: value.shape for name, value in images[index].items()}
+
+        embeddings: list[torch.Tensor] = []
+        for _, group in groupby(range(len(images)), key=get_shapes):
+            indices = list(group)
+            embeddings += self._encode_images(
+                [images[index] for index in indices],
+                [num_tokens[index] for index in indices],
+            )
+
+        return embeddings
+
+    def embed_input_ids(
+        self,
+        input_ids: torch.Tensor,
+        multimodal_embeddings: MultiModalEmbeddings | None = None,
+        *,
+        is_multimodal: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        num_tokens = len(input_ids)
+        for layer in self.deepstack_layers:
+            layer.deepstack_features[:num_tokens] = 0
+
+        if multimodal_embeddings is not None and len(multimodal_embeddings) > 0:
+            hidden_size = self.config.get_text_config().hidden_size
+            features, *levels = torch.cat(tuple(multimodal_embeddings)).split(
+                hidden_size, dim=-1
+            )
+            for layer, level in zip(self.deepstack_layers, levels, strict=True):
+                rows = layer.deepstack_features[:num_tokens]
+                rows[is_multimodal] = level.to(rows.dtype)
+
+            multimodal_embeddings = [features]
+
+        return super().embed_input_ids(
+            input_ids,
+            multimodal_embeddings,
+            is_multimodal=is_multimodal,
+        )
+
+    def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
+        if kwargs.get("image_embeds") is not None:
+            return kwargs["image_embeds"]
+
+        if kwargs.get("image_tokens") is not None:
+            return self._embed_images(**kwargs)
+
+        return []
+
+    def get_mrope_input_positions(
+        self,
+        input_tokens: list[int],
+        mm_features: list[MultiModalFeatureSpec],
+    ) -> tuple[torch.Tensor, int]:
+        # The HF processor marks the tokens that have features.
+        is_image = torch.zeros(len(input_tokens), dtype=torch.int)
+        for feature in mm_features:
+            position = feature.mm_position
+            tokens = is_image[position.offset : position.offset + position.length]
+            tokens[slice(None) if position.is_embed is None else position.is_embed] = 1
+
+        names = {
+            "image_grid_thw",
+        }
+        kwargs = MultiModalFeatureSpec.gather_kwargs(mm_features, names)
+        positions, deltas = self.encoder.get_rope_index(
+            torch.tensor([input_tokens]),
+            attention_mask=torch.ones(1, len(input_tokens), dtype=torch.int),
+            mm_token_type_ids=is_image[None],
+            **{name: torch.cat(values) for name, values in kwargs.items() if values},
+        )
+        return positions[:, 0], int(deltas[0])
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None,
+        positions: torch.Tensor,
+        intermediate_tensors: IntermediateTensors | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: object,
+    ) -> torch.Tensor | IntermediateTensors:
+        # The language model is never split, so there are no intermediate tensors.
+        return self.language_model(input_ids, positions, inputs_embeds=inputs_embeds)
+
+    def compute_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
+        return self.language_model.compute_logits(hidden_states)
+
+    def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
+        loader = AutoWeightsLoader(self)
+        return loader.load_weights(weights, mapper=self.hf_to_vllm_mapper)
+
+    def get_mm_mapping(self) -> MultiModelKeys:
+        return MultiModelKeys.from_string_field(
+            language_model="language_model",
+            tower_model="encoder",
+        )
