@@ -64,7 +64,7 @@ def _read(source: ModelSource, model: OpenedModel, catalog: Catalog) -> Inspecti
     text = language_model(
         Fields(model.text_config, "text_config"),
         path=anatomy.language_model,
-        tied_embeddings=getattr(model.config, "tie_word_embeddings", None),
+        tied_embeddings=bool(getattr(model.config, "tie_word_embeddings", False)),
         vlm_head_arithmetic=_head_arithmetic(top, model.text_config),
         vlm_logits=read_logits(top),
         catalog=catalog,

@@ -21,7 +21,7 @@ def language_model(
     fields: Fields,
     *,
     path: str,
-    tied_embeddings: bool | None,
+    tied_embeddings: bool,
     vlm_head_arithmetic: tuple[str, ...],
     catalog: Catalog,
     vlm_logits: Logits | None = None,
@@ -34,8 +34,7 @@ def language_model(
     Args:
         fields: the text config.
         path: the decoder's attribute path from the top of the HF model.
-        tied_embeddings: whether the whole model ties its head to the embedding; None
-            where its config does not say.
+        tied_embeddings: whether the whole model ties its head to the embedding.
         vlm_head_arithmetic: what the VLM's own class does to its logits.
         vlm_logits: how vLLM's logits processor does the same, if it can.
         catalog: the vLLM release to look architectures up in.
@@ -46,9 +45,7 @@ def language_model(
     Raises:
         MalformedSource: a size is missing or wrong.
     """
-    text = Text(
-        fields.config, decoder, vlm_architecture, frozenset(aside), tied=tied_embeddings is not None
-    )
+    text = Text(fields.config, decoder, vlm_architecture, frozenset(aside))
     served = serve(text, catalog)
     first = served.candidates[0] if served.candidates else None
     arithmetic = _arithmetic(text, served, vlm_head_arithmetic)
@@ -66,7 +63,7 @@ def language_model(
         hidden_size=fields.count("hidden_size"),
         num_layers=fields.count("num_hidden_layers"),
         vocab_size=fields.count("vocab_size"),
-        tied_embeddings=bool(tied_embeddings),
+        tied_embeddings=tied_embeddings,
         head_arithmetic=tuple(name for name in arithmetic if name not in vlm_head_arithmetic),
         missing_arithmetic=missing,
         logits=vlm_logits if missing else None,

@@ -16,7 +16,7 @@ from mmport.anatomy.decoder.settled import ConfigView
 from mmport.core.jsonable import from_json
 from mmport.inspection import hf_library
 from mmport.inspection.likeness import Alike, alike
-from mmport.model.spec import Constant, Setting, TextCandidate
+from mmport.model.spec import Setting, TextCandidate, TextValue
 from mmport.vllm_api.catalog import Catalog
 
 _CAUSAL = "ForCausalLM"
@@ -28,10 +28,6 @@ _ATTENDING = frozenset({"full_attention", "sliding_attention", "chunked_attentio
 _CROSS = frozenset({"cross_attention_states", "encoder_hidden_states", "image_hidden_states"})
 
 
-_TIED = "tie_word_embeddings"
-"""What every text class of vLLM reads; vLLM takes it from the whole model's config."""
-
-
 class Text:
     """A text config and what transformers, or the model's own source, has for it.
 
@@ -40,7 +36,6 @@ class Text:
         decoder: the decoder's class; None to look for it in transformers.
         vlm: the architecture of the whole.
         aside: attributes of the decoder that are no part of the language model.
-        tied: whether the whole's config says if its head is tied to the embedding.
     """
 
     def __init__(
@@ -49,14 +44,11 @@ class Text:
         decoder: ModelClass | None = None,
         vlm: str = "",
         aside: frozenset[str] = frozenset(),
-        *,
-        tied: bool = True,
     ) -> None:
         self.config = config
         self.given = decoder
         self.vlm = vlm
         self.aside = aside
-        self.tied = tied
         self.model_type = str(getattr(config, "model_type", ""))
 
     @cached_property
@@ -99,13 +91,15 @@ class Served:
 class _Reads:
     """What a text class of vLLM reads of a config that may lack it, and what stands for it.
 
-    `reads` are taken from other attributes, `constants` are the same in all such models.
+    `reads` are taken from other attributes, `constants` are the same in all such models,
+    and `of_whole` has the whole model's config under the same name.
     """
 
     architecture: str
     reason: str
     reads: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    of_whole: tuple[str, ...] = ()
 
 
 @cache
@@ -122,13 +116,16 @@ def serve(text: Text, catalog: Catalog) -> Served:
 
 def _told(item: TextCandidate, text: Text) -> TextCandidate:
     """Add the attributes that a class of vLLM reads and this config does not have."""
-    known = _reads().get(item.architecture, _Reads(item.architecture, ""))
+    known = _reads().get(item.architecture)
+    if known is None:
+        return item
     settings: list[Setting] = [*known.reads.items()]
-    settings += [(name, Constant(value)) for name, value in known.constants.items()]
+    settings += [(name, TextValue(value)) for name, value in known.constants.items()]
+    settings += [(name, TextValue(name, of_whole=True)) for name in known.of_whole]
     missing = [(name, value) for name, value in settings if not hasattr(text.config, name)]
-    reason = f"{item.reason}; {known.reason}" if missing else item.reason
-    if not text.tied and not hasattr(text.config, _TIED):
-        missing.append((_TIED, False))
+    if not missing:
+        return item
+    reason = f"{item.reason}; {known.reason}"
     return replace(item, reason=reason, settings=(*item.settings, *missing))
 
 
@@ -241,7 +238,7 @@ def _own_type(text: Text) -> tuple[Setting, ...]:
     own = getattr(type(text.config), "model_type", None)
     if not isinstance(own, str) or not own or own == text.model_type:
         return ()
-    return (("model_type", Constant(own)),)
+    return (("model_type", TextValue(own)),)
 
 
 def _scale(text: Text) -> tuple[Setting, ...]:

@@ -156,6 +156,8 @@ class PortPlan:
     language_model: LanguageModelPlan | None = None
     items: tuple[ItemPlan, ...] = ()
     """Of a wrapped port; others have their processing in the template."""
+    replaced_config: str = ""
+    """The model type whose config vLLM would read by a class of its own, if it is one."""
 
     def component(self, role: str) -> ComponentPlan:
         """The component that plays `role`; there is one, or none."""

@@ -24,13 +24,14 @@ KeyLayout = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
-    """A value that is a string; a string by itself names an attribute."""
+class TextValue:
+    """A string as a value, or the name of an attribute of the whole model's config."""
 
     text: str
+    of_whole: bool = False
 
 
-Setting = tuple[str, bool | int | float | str | Constant]
+Setting = tuple[str, bool | int | float | str | TextValue]
 """An attribute of a config and its value; a string is another attribute, whose value it takes."""
 
 

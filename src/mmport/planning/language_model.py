@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
-from mmport.model.spec import Constant, LanguageModelSpec, TextCandidate, VlmSpec
+from mmport.model.spec import LanguageModelSpec, TextCandidate, TextValue, VlmSpec
 from mmport.planning.heads import require_head
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
@@ -101,9 +101,9 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
     return (*made, *_head(spec))
 
 
-def _told(value: bool | float | str | Constant) -> str:
-    if isinstance(value, Constant):
-        return repr(value.text)
+def _told(value: bool | float | str | TextValue) -> str:
+    if isinstance(value, TextValue):
+        return f"the whole model's {value.text}" if value.of_whole else repr(value.text)
     return f"its {value}" if isinstance(value, str) else repr(value)
 
 

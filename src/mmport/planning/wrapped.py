@@ -63,6 +63,7 @@ def plan_wrapped(
             *left_out,
         ),
         items=items,
+        replaced_config=spec.model_type if spec.model_type in catalog.config_types else "",
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from mmport.model.evidence import Measurement, Stage
 from mmport.model.facts import ModelFacts
@@ -45,6 +45,20 @@ def judge_encoder(
     if len(kinds) > 1:
         blocks = _as_in(blocks, computed)
     yield _features(judge, blocks, computed, bounds)
+    yield from _neighbours(judge, answers(scenario, reference), ran)
+
+
+def _neighbours(
+    judge: Judge, answered: Sequence[Mapping[str, Any] | None], ran: list[int]
+) -> Iterator[Measurement]:
+    """Say where HF's own features of an item hang on its neighbours, and are not compared."""
+    changes = [(answered[index] or {}).get("neighbours", 0.0) for index in ran]
+    if any(changes):
+        yield judge.not_compared(
+            "features beside others",
+            "HF lets one item change the features of another, by "
+            f"{max(changes):.0f} times what rounding may do; the reference is each by itself",
+        )
 
 
 def _both_ran(scenario: Scenario, reference: StageFiles, candidate: StageFiles) -> list[int]:

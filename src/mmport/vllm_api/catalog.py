@@ -43,7 +43,8 @@ class Catalog:
     """One release: its registered architectures by group of the registry.
 
     `previously_supported` maps an architecture that was taken out to the last
-    release that had it.
+    release that had it. `config_types` are model types whose config is of a class of
+    vLLM's own, where transformers may have another.
     """
 
     schema: str
@@ -51,6 +52,7 @@ class Catalog:
     era: str
     architectures: Mapping[str, Mapping[str, ModelClass]]
     previously_supported: Mapping[str, str]
+    config_types: tuple[str, ...] = ()
 
     def text(self, architecture: str) -> ModelClass | None:
         """Find a text-generation class of vLLM's own."""

@@ -24,6 +24,8 @@ CATALOG_SCHEMA = "mmport.catalog/1"
 _MODELS = "vllm.model_executor.models"
 _INTERFACES = (f"{_MODELS}.interfaces", f"{_MODELS}.interfaces_base")
 _REMOVED = "previously_supported"
+_CONFIGS = "vllm.transformers_utils.config"
+_CONFIG_REGISTRY = "_CONFIG_REGISTRY"
 
 
 def draw(folder: Path, *, version: str | None = None) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def draw(folder: Path, *, version: str | None = None) -> dict[str, Any]:
             for group, entries in sorted(groups.items())
         },
         "previously_supported": dict(sorted(removed.items())),
+        "config_types": sorted(_config_types(tree)),
     }
 
 
@@ -72,7 +75,7 @@ def render(catalog: dict[str, Any]) -> str:
         lines.append("  }" if group == list(groups)[-1] else "  },")
     lines += [" },", ' "previously_supported": {']
     lines.extend(_lines(catalog["previously_supported"], "  "))
-    lines += [" }", "}"]
+    lines += [" },", f' "config_types": {json.dumps(catalog["config_types"])}', "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -119,6 +122,20 @@ def _interfaces(tree: SourceTree, found: FoundClass) -> list[str]:
     """Name every class of vLLM's interface modules that `found` inherits from."""
     lineage = tree.lineage(found)
     return sorted({item.node.name for item in lineage if item.module in _INTERFACES})
+
+
+def _config_types(tree: SourceTree) -> Iterator[str]:
+    """Give the model types whose config is of a class of vLLM's own, whatever transformers has."""
+    module = tree.module(_CONFIGS)
+    for node in module.body if module else ():
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id == _CONFIG_REGISTRY:
+            for part in ast.walk(node):
+                match part:
+                    case ast.Call(keywords=keywords):
+                        yield from (one.arg for one in keywords if one.arg)
+                    case ast.Dict(keys=keys):
+                        yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
 
 
 def _stated_version(tree: SourceTree) -> str | None:

@@ -8,7 +8,7 @@ each, and where they part is rounding. What another variant cannot run is noted.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .capture import Recorder, find_decoder
 from .exchange import write_stage
 from .greedy import generate_greedily
+from .neighbours import each_alone, values_alone
 from .tap import HF_METHODS, FeatureTap
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class _Prompt(NamedTuple):
 
     inputs: Mapping[str, Any]
     record: str
+    singles: Sequence[Mapping[str, Any]]
+    """Inputs of its items each by itself, where HF's features of one change beside others."""
 
 
 def _answers(
@@ -86,7 +89,7 @@ def _answers(
     for key, prompt in prompts.items():
         folder = out / f"capture-{prompt.record}@{name}" if prompt.record else None
         try:
-            answers[key] = variant.answer(prompt.inputs, folder)
+            answers[key] = variant.answer(prompt, folder)
         except Exception as error:  # as above
             left_out[key] = _reason(error)
     return answers, left_out
@@ -104,16 +107,21 @@ class _Variant:
         self._tap = tap
         self._recorder = recorder
 
-    def answer(self, given: Mapping[str, Any], folder: Path | None) -> dict[str, torch.Tensor]:
+    def answer(self, prompt: _Prompt, folder: Path | None) -> dict[str, torch.Tensor]:
         """Answer a prompt by one forward pass; record the modules where a folder is given."""
         import torch
 
         self._tap.take()
         # What HF's model rounded its inputs to, the variant computes with as well.
-        inputs = {name: self._placed(value) for name, value in given.items()}
+        inputs, *singles = (
+            {name: self._placed(value) for name, value in given.items()}
+            for given in (prompt.inputs, *prompt.singles)
+        )
         with ExitStack() as around:
             around.enter_context(torch.inference_mode())
             around.enter_context(self._arithmetic())
+            alone = values_alone(self._tap, lambda one: self._model(**one), singles)
+            around.enter_context(each_alone(self._tap, alone))
             if folder is not None:
                 around.enter_context(self._recorder.recording(folder))
             if getattr(self._model.config, "is_encoder_decoder", False):
@@ -258,7 +266,8 @@ def _answered(
             same[key] = stands.setdefault(json.dumps(parts, sort_keys=True), key)
             if same[key] == key:
                 record = scenario["name"] if scenario["record"] else ""
-                prompts[key] = _Prompt(reference.inputs(request), record)
+                singles, _ = reference.singles(request)
+                prompts[key] = _Prompt(reference.inputs(request), record, singles)
     return same, prompts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 HF_METHODS = ("get_image_features", "get_video_features", "get_audio_features")
 VLLM_METHODS = ("embed_multimodal",)
+MAIN_PARTS = ("pooler_output", "last_hidden_state")
+"""Where a structure has the features among an encoder's other outputs."""
+
+
+class _Enough(Exception):
+    """Ends a run that has come to what is wanted of it."""
 
 
 class FeatureTap:
@@ -25,12 +31,15 @@ class FeatureTap:
         self.calls: list[torch.Tensor] = []
         self._depth = 0
         self._paused = False
+        self._wanted: str | None = None
+        self._found: tuple[str, Any] | None = None
+        self._instead: Mapping[str, Callable[[Any], Any]] = {}
         for module in model.modules():
             for method in methods:
                 if callable(getattr(type(module), method, None)):
-                    setattr(module, method, self._tapped(getattr(module, method)))
+                    setattr(module, method, self._tapped(method, getattr(module, method)))
 
-    def _tapped(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _tapped(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)  # transformers looks at its signature
         def call(*args: Any, **kwargs: Any) -> Any:
             self._depth += 1
@@ -38,7 +47,14 @@ class FeatureTap:
                 value = method(*args, **kwargs)
             finally:
                 self._depth -= 1
-            if not self._depth and not self._paused:
+            if self._depth:
+                return value
+            if self._wanted in ("", name):
+                self._found = (name, value)
+                raise _Enough
+            if name in self._instead:
+                value = self._instead[name](value)
+            if not self._paused and self._wanted is None:
                 self.calls += feature_rows(value)
             return value
 
@@ -48,6 +64,30 @@ class FeatureTap:
         """Give what was recorded since the last call, each as rows, and forget it."""
         taken, self.calls = self.calls, []
         return taken
+
+    def first(self, run: Callable[[], Any], name: str = "") -> tuple[str, Any] | None:
+        """Run as far as the first outermost call, of a method if that is named.
+
+        Returns:
+            The method's name, and what it gave; None where nothing called it.
+        """
+        self._wanted, self._found = name, None
+        try:
+            run()
+        except _Enough:
+            pass
+        finally:
+            self._wanted = None
+        return self._found
+
+    @contextmanager
+    def changed(self, changes: Mapping[str, Callable[[Any], Any]]) -> Iterator[None]:
+        """Inside the block, have methods give what these, by name, make of their values."""
+        self._instead = changes
+        try:
+            yield
+        finally:
+            self._instead = {}
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -71,7 +111,7 @@ def feature_rows(value: Any) -> list[torch.Tensor]:
         if not value.ndim or not value.is_floating_point():
             return []
         return [value.detach().float().cpu().reshape(-1, value.shape[-1])]
-    for name in ("pooler_output", "last_hidden_state"):
+    for name in MAIN_PARTS:
         part = getattr(value, name, None)
         if part is not None:
             return feature_rows(part)

@@ -53,6 +53,16 @@ def test_the_entry_point_leads_to_the_class() -> None:
     assert values["ARCHITECTURE"] == "LlavaForConditionalGeneration"
 
 
+def test_a_config_class_of_vllms_own_makes_way() -> None:
+    """qwen3_asr is a type that vLLM 0.32.0 reads by a class of its own."""
+    glmasr = load_spec("glmasr")
+    name = "glm_asr_vllm/__init__.py"
+    assert "_CONFIG_REGISTRY" not in port_of(glmasr)[name]
+    replaced = port_of(dataclasses.replace(glmasr, model_type="qwen3_asr"))[name]
+    assert '_CONFIG_REGISTRY.pop("qwen3_asr", None)' in replaced
+    assert isinstance(ast.parse(replaced), ast.Module)
+
+
 def test_a_file_says_how_to_register_it() -> None:
     (path, text), *others = port_of(load_spec(), "file").items()
     assert (path, others) == ("llava.py", [])

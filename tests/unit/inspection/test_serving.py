@@ -9,7 +9,7 @@ from mmport.inspection.fields import Fields
 from mmport.inspection.language_models import language_model
 from mmport.inspection.serving import Served, Text, serve
 from mmport.model.logits import Logits
-from mmport.model.spec import Constant, LanguageModelSpec
+from mmport.model.spec import LanguageModelSpec, TextValue
 from mmport.vllm_api.catalog import DEFAULT_VERSION, load
 
 CATALOG = load(DEFAULT_VERSION)
@@ -171,8 +171,8 @@ def test_heads_that_differ_by_layer_are_refused() -> None:
 
 def test_a_class_is_told_what_is_the_same_in_all_models_of_its_kind() -> None:
     told = served("deepseek_v3").candidates[0].settings
-    assert ("topk_method", Constant("noaux_tc")) in told
-    assert ("scoring_func", Constant("sigmoid")) in told
+    assert ("topk_method", TextValue("noaux_tc")) in told
+    assert ("scoring_func", TextValue("sigmoid")) in told
     assert not served("deepseek_v3", topk_method="x", scoring_func="x").candidates[0].settings
 
 
@@ -180,4 +180,4 @@ def test_a_text_config_on_the_backend_goes_by_its_own_type() -> None:
     config = hf_library.build_config("emu3", {}).text_config
     config.model_type = "emu3"
     (found,) = [one for one in serve(Text(config), CATALOG).candidates if one.found == "backend"]
-    assert found.settings == (("model_type", Constant("emu3_text_model")),)
+    assert found.settings == (("model_type", TextValue("emu3_text_model")),)

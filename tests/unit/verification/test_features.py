@@ -52,6 +52,16 @@ def test_equal_features_pass(tmp_path: Path) -> None:
     assert {(one.stage, one.outcome) for one in measured} == {(Stage.ENCODER, Outcome.PASSED)}
 
 
+def test_where_hf_lets_neighbours_change_features_that_is_told(tmp_path: Path) -> None:
+    sides = batch(tmp_path)
+    assert sides.hf[2] is not None
+    sides.hf[2]["neighbours"] = 41.5
+    features, told = encoder(sides)
+    assert features.outcome is Outcome.PASSED
+    assert (told.subject, told.outcome) == ("features beside others", Outcome.NOT_RUN)
+    assert "by 42 times what rounding may do; the reference is each by itself" in told.detail
+
+
 def test_features_of_another_item_fail(tmp_path: Path) -> None:
     sides = batch(tmp_path)
     tensors = sides.vllm_tensors

@@ -38,6 +38,10 @@ SOURCE = {
         _PREVIOUSLY_SUPPORTED_MODELS = {"OldForCausalLM": "0.9.2"}
         _OOT_SUPPORTED_MODELS = {"OutForCausalLM": "a page that tells more"}
     """,
+    "vllm/transformers_utils/config.py": """
+        _CONFIG_REGISTRY: dict[str, type] = LazyConfigDict(see="SeeConfig", old="OldConfig")
+        _OTHERS = LazyConfigDict(other="OtherConfig")
+    """,
     f"{MODELS}/tiny.py": """
         from .interfaces import SupportsLoRA, SupportsPP
         from .utils import Base as Parent
@@ -96,6 +100,15 @@ def test_a_release_is_drawn_from_syntax_alone(checkout: Path) -> None:
     assert "interfaces" not in text["GoneForCausalLM"]
     see = drawn["architectures"]["multimodal"]["SeeForConditionalGeneration"]
     assert see["interfaces"] == ["SupportsMultiModal"]
+    assert drawn["config_types"] == ["old", "see"]
+
+
+def test_config_classes_may_stand_in_a_plain_table(checkout: Path) -> None:
+    path = checkout / "vllm/transformers_utils/config.py"
+    path.write_text("_CONFIG_REGISTRY = {'see': SeeConfig, **more}\n")
+    assert draw(checkout)["config_types"] == ["see"]
+    path.unlink()
+    assert draw(checkout)["config_types"] == []
 
 
 def test_the_package_folder_itself_may_be_named(checkout: Path) -> None:

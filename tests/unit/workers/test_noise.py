@@ -15,6 +15,9 @@ class Reference:
     def inputs(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"of": request["text"]}
 
+    def singles(self, request: dict[str, Any]) -> tuple[list[dict[str, Any]], float]:
+        return ([{"of": "an item of b"}], 2.0) if request["text"] == "b" else ([], 0.0)
+
 
 def scenario(name: str, *requests: dict[str, Any], record: bool = False) -> dict[str, Any]:
     return {"name": name, "requests": list(requests), "record": record}
@@ -41,8 +44,8 @@ def test_each_prompt_is_answered_once_and_recorded_where_hf_was(tmp_path: Path) 
         "batch/1": "batch/1",
         "long/0": "batch/1",
     }
-    assert prompts["image/0"] == ({"of": "a"}, "image")
-    assert prompts["batch/1"] == ({"of": "b"}, "")
+    assert prompts["image/0"] == noise._Prompt({"of": "a"}, "image", [])
+    assert prompts["batch/1"] == noise._Prompt({"of": "b"}, "", [{"of": "an item of b"}])
 
 
 class Variant:
@@ -51,17 +54,17 @@ class Variant:
     def __init__(self) -> None:
         self.folders: list[Path | None] = []
 
-    def answer(self, inputs: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    def answer(self, prompt: noise._Prompt, folder: Path | None) -> dict[str, Any]:
         self.folders.append(folder)
-        if inputs["of"] == "b":
+        if prompt.inputs["of"] == "b":
             raise RuntimeError("no kernel")
-        return {"last": inputs["of"]}
+        return {"last": prompt.inputs["of"]}
 
 
 def test_what_a_variant_cannot_answer_is_noted(tmp_path: Path) -> None:
     prompts = {
-        "image/0": noise._Prompt({"of": "a"}, "image"),
-        "batch/1": noise._Prompt({"of": "b"}, ""),
+        "image/0": noise._Prompt({"of": "a"}, "image", []),
+        "batch/1": noise._Prompt({"of": "b"}, "", []),
     }
     variant: Any = Variant()
     answers, left_out = noise._answers("sdpa", lambda: variant, prompts, tmp_path)
