@@ -129,7 +129,7 @@ def test_half_precision_is_held_to_its_own_bounds(
 def test_the_in_tree_class_is_green_where_it_is_right(
     checkpoint: Checkpoint, engine_python: Path
 ) -> None:
-    model = checkpoint("clip-llama", "transformers-4")
+    model = checkpoint("qwen2_vl")
     (evidence,) = verify(str(model), VerifyOptions(vllm_python=engine_python), Sink())
     assert evidence.implementation == "in-tree"
     assert evidence.outcome is Outcome.PASSED, failures(evidence)
