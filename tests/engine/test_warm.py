@@ -10,7 +10,7 @@ from mmport.engines.supervise import RunJobs, run_jobs
 from mmport.engines.warm import WarmPool
 from mmport.hub.opening import open_source
 from mmport.inspection.inspector import inspect_model
-from mmport.model.evidence import Evidence, Outcome
+from mmport.model.evidence import Evidence, Outcome, Stage
 from mmport.scoreboard.causes import explanations
 from mmport.verification.facts import facts_from_spec
 from mmport.verification.jobs import Setup, engine_constants
@@ -31,7 +31,9 @@ def test_a_forked_comparison_has_the_same_figures(
     imports = ("torch", "transformers.modeling_utils", "vllm.entrypoints.llm")
     with WarmPool(engine_python, imports, engine_constants(), size=2) as pool:
         forked = evidence_of(model, engine_python, tmp_path / "forked", pool.run_jobs)
-    assert fresh.outcome is Outcome.PASSED, fresh.first_failure
+    # LLaVA's own class has no place for adapters of its tower under HF's names.
+    wrong = {one.stage for one in fresh.stages if one.outcome is not Outcome.PASSED}
+    assert wrong == {Stage.WEIGHTS}, fresh.first_failure
     assert forked == fresh
 
 
