@@ -90,6 +90,7 @@ class LanguageModelPlan:
     `settings` are put into the text config before; `rotation` is told the rotary
     embeddings after, where the class rotates the other way. `decoder` (module,
     class) is registered with transformers' AutoModel, for vLLM's backend to find.
+    `heads_apart`: it rotates heads apart, which vLLM's CPU kernel does wrong.
     The port inherits `declares`, and asks `state_of` (module, class) for what
     these demand of it.
     """
@@ -100,6 +101,7 @@ class LanguageModelPlan:
     decoder: tuple[str, str] | None = None
     declares: tuple[str, ...] = ()
     state_of: tuple[str, str] | None = None
+    heads_apart: bool = False
 
     @property
     def on_backend(self) -> bool:
@@ -154,6 +156,8 @@ class PortPlan:
     logits: Logits | None = None
     """What the port does to the logits in place of the language model."""
     language_model: LanguageModelPlan | None = None
+    ties_head: bool = False
+    """The checkpoint ties its head to the embeddings, and the language model's class does not."""
     items: tuple[ItemPlan, ...] = ()
     """Of a wrapped port; others have their processing in the template."""
     replaced_config: str = ""

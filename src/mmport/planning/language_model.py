@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
 from mmport.model.spec import LanguageModelSpec, TextCandidate, TextValue, VlmSpec
-from mmport.planning.heads import require_head
+from mmport.planning.heads import rotates_heads_apart
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
 
@@ -23,7 +23,6 @@ def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, Mode
     part = spec.language_model
     _check(spec, part)
     chosen, served_by = _chosen(part, catalog)
-    require_head(spec, chosen.architecture)
     component = ComponentPlan(
         role="language_model",
         strategy=Strategy.REUSE,
@@ -49,6 +48,7 @@ def language_model_plan(spec: VlmSpec, catalog: Catalog) -> LanguageModelPlan:
         decoder=chosen.decoder,
         declares=declares,
         state_of=(served_by.module, served_by.class_name) if declares else None,
+        heads_apart=rotates_heads_apart(chosen.architecture),
     )
 
 
@@ -62,6 +62,7 @@ def require_plain(plan: LanguageModelPlan) -> None:
         *plan.declares,
         *(f"{name} = {_told(value)} in its config" for name, value in plan.settings),
         *([f"{plan.rotation} rotated"] if plan.rotation else []),
+        *(["another rotation on the CPU"] if plan.heads_apart else []),
         *([f"{plan.decoder[1]} made known to transformers"] if plan.decoder else []),
     ]
     if needs:
@@ -88,6 +89,9 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
         model_type = spec.language_model.model_type
         why = f"{model_type} rotates {chosen.rotation}, and {served_by.class_name} does not"
         made.append(Decision("rotary embedding", chosen.rotation, why))
+    if rotates_heads_apart(chosen.architecture):
+        why = f"vLLM's CPU kernel takes flat rows alone, and {served_by.class_name} has heads apart"
+        made.append(Decision("rotary embedding on the CPU", "without vLLM's kernel", why))
     declared = [name for name in _STATE if served_by.supports(name)]
     if declared:
         why = f"vLLM's {served_by.class_name} keeps a state beside the key-value cache"

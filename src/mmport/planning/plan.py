@@ -7,6 +7,7 @@ from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename,
 from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose, differences
 from mmport.planning.encoders import ReusableEncoder, reusable_encoders
+from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan, require_plain
 from mmport.planning.names import port_names
@@ -57,6 +58,7 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         ),
         text,
     )
+    ties_head = wants_tie(spec, text.vllm_class)
     return PortPlan(
         verdict=verdict,
         target=target.version,
@@ -68,7 +70,8 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
         renames=_renames(spec, components, reused),
         placeholder=placeholder.token,
         plain_head=bool(spec.language_model.head_arithmetic),
-        pipeline_parallel=served_by.supports("SupportsPP"),
+        pipeline_parallel=served_by.supports("SupportsPP") and not ties_head,
+        ties_head=ties_head,
         lora=served_by.supports("SupportsLoRA"),
         language_model=built,
         decisions=(

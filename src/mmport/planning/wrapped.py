@@ -9,6 +9,7 @@ from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, ItemPlan, Layout, PortPlan, Strategy
 from mmport.model.spec import Anatomy, FeatureMethod, Modality, VlmSpec
 from mmport.planning.alternatives import choose
+from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan
 from mmport.planning.names import port_names
@@ -36,6 +37,7 @@ def plan_wrapped(
     text, served_by = language_model(spec, catalog)
     weights = _weights(spec, anatomy, text.vllm_class)
     verdict, alternatives = choose(spec, catalog)
+    ties_head = wants_tie(spec, text.vllm_class)
     encoder = ComponentPlan("encoder", Strategy.WRAP, anatomy.path, ENCODER)
     return PortPlan(
         verdict=verdict,
@@ -51,8 +53,11 @@ def plan_wrapped(
         placeholder=items[0].placeholder,
         plain_head=bool(spec.language_model.head_arithmetic),
         logits=spec.language_model.logits,
-        # Features for layers of another rank would have to travel with the hidden states.
-        pipeline_parallel=served_by.supports("SupportsPP") and anatomy.deepstack is None,
+        # Another rank has neither the features for its layers nor the embeddings for its head.
+        pipeline_parallel=served_by.supports("SupportsPP")
+        and anatomy.deepstack is None
+        and not ties_head,
+        ties_head=ties_head,
         lora=served_by.supports("SupportsLoRA") and not _hides_experts(text.vllm_class),
         language_model=language_model_plan(spec, catalog),
         decisions=(

@@ -22,7 +22,8 @@ def judge_weights(
 
     Args:
         trace: what `workers/weight_trace.py` found.
-        reference: of HF, the tensors that are `unused` and the names that are `tied`.
+        reference: of HF, the tensors that are `unused`, the names that are `tied`, and
+            of its parameters the `sources`, runs of rows of the checkpoint.
         encoder: name of the encoder's module, as it stands in tensor names.
             Layers of it that were not built count against the encoder; of any
             module, where it is not known (empty).
@@ -40,7 +41,7 @@ def judge_weights(
         _JUDGE.exact("checkpoint elements", lost + _partial(trace), note=_scope(trace)),
         _JUDGE.exact("parameters filled", _unfilled(trace, set(computed.values()))),
         _JUDGE.exact("fused order", _out_of_order(trace)),
-        _JUDGE.exact("names", _crossed(trace)),
+        _JUDGE.exact("names", _crossed(trace, reference["sources"])),
         _ENCODER_JUDGE.exact(
             "depth", [f"{layer} is not built, and HF uses it" for layer in shallow]
         ),
@@ -161,25 +162,28 @@ def _out_of_order(trace: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _crossed(trace: dict[str, Any]) -> list[str]:
+def _crossed(trace: dict[str, Any], sources: dict[str, Any]) -> list[str]:
     """Find pairs of tensors that went to each other's place.
 
     Two tensors of one size load without complaint into each other's parameter.
-    They are crossed if exchanging the two would make the names agree better.
+    They are crossed if exchanging the two would make the names agree better: the
+    names that HF gives them once loaded, where it may rename one to the other.
     """
-    by_size: dict[int, list[tuple[list[str], list[str]]]] = defaultdict(list)
+    named = {runs[0][1]: parameter for parameter, runs in sources.items() if len(runs) == 1}
+    by_size: dict[int, list[tuple[str, list[str], list[str]]]] = defaultdict(list)
     for landing in trace["landings"]:
         tensor, parameter = landing["tensor"], landing["parameter"]
-        by_size[landing["elements"]].append((tensor.split("."), parameter.split(".")))
+        name = named.get(tensor, tensor)
+        by_size[landing["elements"]].append((tensor, name.split("."), parameter.split(".")))
     problems = []
-    for pairs in by_size.values():
+    for landed in by_size.values():
         # A tensor whose name is that of its parameter cannot have been crossed.
-        odd = [pair for pair in pairs if _agreement(*pair) < min(map(len, pair))]
-        for (one, into_one), (other, into_other) in combinations(odd, 2):
-            straight = _agreement(one, into_one) + _agreement(other, into_other)
-            crossed = _agreement(one, into_other) + _agreement(other, into_one)
+        odd = [one for one in landed if _agreement(*one[1:]) < min(map(len, one[1:]))]
+        for (one, of_one, into_one), (other, of_other, into_other) in combinations(odd, 2):
+            straight = _agreement(of_one, into_one) + _agreement(of_other, into_other)
+            crossed = _agreement(of_one, into_other) + _agreement(of_other, into_one)
             if into_one != into_other and crossed > straight:
-                problems.append(f"{'.'.join(one)} and {'.'.join(other)} are exchanged")
+                problems.append(f"{one} and {other} are exchanged")
     return problems
 
 

@@ -8,7 +8,7 @@ import pytest
 from mmport.core.errors import NotPortable
 from mmport.model.plan import LanguageModelPlan
 from mmport.model.spec import TextCandidate, VlmSpec
-from mmport.planning.heads import require_head
+from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import (
     decisions,
     language_model,
@@ -96,6 +96,7 @@ def test_what_no_class_makes_good_is_refused(changes: dict[str, Any], why: str) 
         LanguageModelPlan("X", rotation="pairs"),
         LanguageModelPlan("X", decoder=("m", "D")),
         LanguageModelPlan("X", declares=("IsHybrid",), state_of=("m", "X")),
+        LanguageModelPlan("X", heads_apart=True),
     ],
 )
 def test_a_plain_port_takes_no_class_that_needs_more(plan: LanguageModelPlan) -> None:
@@ -104,15 +105,14 @@ def test_a_plain_port_takes_no_class_that_needs_more(plan: LanguageModelPlan) ->
     require_plain(LanguageModelPlan("X"))
 
 
-def test_a_class_that_ties_no_head_needs_one() -> None:
+def test_a_class_that_ties_no_head_has_the_port_do_it() -> None:
     whole = with_text(LLAMA, tied_embeddings=True)
     assert whole.checkpoint is not None
     groups = tuple(one for one in whole.checkpoint.tensors if "lm_head" not in one.pattern)
     bare = dataclasses.replace(
         whole, checkpoint=dataclasses.replace(whole.checkpoint, tensors=groups)
     )
-    require_head(whole, "DeepseekV3ForCausalLM")
-    require_head(bare, "LlamaForCausalLM")
-    require_head(dataclasses.replace(bare, checkpoint=None), "DeepseekV3ForCausalLM")
-    with pytest.raises(NotPortable, match="ties its head"):
-        require_head(bare, "DeepseekV3ForCausalLM")
+    assert wants_tie(bare, "DeepseekV3ForCausalLM")
+    assert not wants_tie(whole, "DeepseekV3ForCausalLM")
+    assert not wants_tie(bare, "LlamaForCausalLM")
+    assert not wants_tie(dataclasses.replace(bare, checkpoint=None), "DeepseekV3ForCausalLM")

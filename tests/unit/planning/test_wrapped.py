@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 
@@ -208,6 +209,30 @@ def test_the_whole_models_arithmetic_is_in_the_port() -> None:
     text = module_of(port_of(found))
     assert "scale=text_config.mult,\n" in text
     assert "soft_cap=text_config.cap / text_config.mult,\n" in text
+
+
+def test_what_vllms_class_does_otherwise_the_port_sets_right() -> None:
+    """DeepSeek's class has a head of its own, and rotates heads apart."""
+    spec = load_spec("qwen2_vl")
+    assert spec.checkpoint is not None
+    (text, *_) = spec.language_model.candidates
+    deepseek = replace(text, architecture="DeepseekV3ForCausalLM")
+    part = replace(
+        spec.language_model, tied_embeddings=True, candidates=(deepseek,), path="model.llm"
+    )
+    groups = tuple(one for one in spec.checkpoint.tensors if "lm_head" not in one.pattern)
+    bare = replace(spec.checkpoint, tensors=groups)
+    plan = plan_of(replace(spec, language_model=part, checkpoint=bare))
+    assert plan.ties_head
+    assert not plan.pipeline_parallel
+    assert decided(plan, "rotary embedding on the CPU") == ["without vLLM's kernel"]
+    files = render_port(plan, spec)
+    module = module_of(files)
+    ast.parse(module)
+    assert "lm_head.tie_weights(" in module
+    assert 'custom_ops.append("-rotary_embedding")' in module
+    for text_of_plain in ("tie_weights", "custom_ops"):
+        assert text_of_plain not in module_of(port_of(spec))
 
 
 def test_the_backends_decoder_has_the_positions_of_a_batch() -> None:

@@ -40,9 +40,12 @@ def trace(*landings: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def judged(
-    found: dict[str, Any], unused: tuple[str, ...] = (), tied: tuple[str, ...] = ()
+    found: dict[str, Any],
+    unused: tuple[str, ...] = (),
+    tied: tuple[str, ...] = (),
+    sources: dict[str, Any] | None = None,
 ) -> dict[str, Measurement]:
-    reference = {"unused": list(unused), "tied": list(tied)}
+    reference = {"unused": list(unused), "tied": list(tied), "sources": sources or {}}
     return {item.subject: item for item in judge_weights(found, reference, TOWER)}
 
 
@@ -152,6 +155,20 @@ def test_exchanged_tensors_are_found() -> None:
         landing("layers.0.norm2.weight", "tower.layers.0.norm1.weight"),
     )
     assert "are exchanged" in failures(found)["names"]
+
+
+def test_what_hf_exchanges_by_name_is_not_exchanged() -> None:
+    """transformers may call the second norm of a checkpoint its first, and the third its second."""
+    found = trace(
+        landing("layers.0.norm0.weight", "tower.layers.0.norm1.weight"),
+        landing("layers.0.norm1.weight", "tower.layers.0.norm2.weight"),
+    )
+    assert "are exchanged" in failures(found)["names"]
+    sources = {
+        "layers.0.norm1.weight": [(0, "layers.0.norm0.weight", 0, 4)],
+        "layers.0.norm2.weight": [(0, "layers.0.norm1.weight", 0, 4)],
+    }
+    assert judged(found, sources=sources)["names"].outcome is Outcome.PASSED
 
 
 def test_renamed_tensors_are_not_taken_for_exchanged() -> None:
