@@ -43,7 +43,7 @@ def read_deepstack(
     if decoder is None or forward is None:
         return None
     addition = _addition(decoder, forward, frozenset(flow.handed_beside))
-    if addition is None:
+    if addition is None or addition.levels not in given:
         return None
     levels = {
         (name, result): found
@@ -132,6 +132,12 @@ def _told(test: ast.expr, index: str) -> tuple[str, bool] | None:
                         args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=levels)])],
                     )
                 ],
+            ) if asked == index:
+                return levels, False
+            case ast.Compare(
+                left=ast.Name(id=asked),
+                ops=[ast.Lt()],
+                comparators=[ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=levels)])],
             ) if asked == index:
                 return levels, False
     return None

@@ -161,6 +161,11 @@ def test_a_level_from_every_turn_of_the_loop() -> None:
     assert found.layers == "range(len(self.visual.blocks))"
 
 
+def test_the_number_of_levels_may_be_a_bound() -> None:
+    found = read(replaced(("index in range(len(levels))", "index < len(levels)"))).deepstack
+    assert found == read(MODEL).deepstack
+
+
 @pytest.mark.parametrize(
     "pairs",
     [
@@ -168,11 +173,21 @@ def test_a_level_from_every_turn_of_the_loop() -> None:
         [("places, :] + features", "places, :] + 2 * features")],
         [("return self.norm(hidden_states)", "return self.norm(hidden_states + levels[-1])")],
         [("index in range(len(levels))", "index % 2 == 0")],
+        [("index in range(len(levels))", "index in range(len(others))")],
         [("if place in self.taken:", "if place in self.taken and place % 2:")],
         [("if place in self.taken:", "if place in taken_of(self):")],
         [("self.text = TextModel(", "self.text = AutoModel.from_config(")],
     ],
-    ids=["multiplied", "scaled", "elsewhere", "every-second", "two-tests", "unknown", "no-class"],
+    ids=[
+        "multiplied",
+        "scaled",
+        "elsewhere",
+        "every-second",
+        "others",
+        "two-tests",
+        "unknown",
+        "no-class",
+    ],
 )
 def test_anything_else_is_refused(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(NotPortable, match="Deep also hands its language model places, levels"):
