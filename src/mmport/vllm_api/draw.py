@@ -91,14 +91,21 @@ def _is_registered(table: dict[str, Any]) -> bool:
 
 def _tables(registry: ast.Module) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the registry's own tables, `_TEXT_GENERATION_MODELS` as `text_generation`."""
-    for node in registry.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        value = getattr(node, "value", None)
-        if not isinstance(target, ast.Name) or not isinstance(value, ast.Dict):
-            continue
-        own = _own_entries(value)
-        if target.id.endswith("_MODELS") and own:
-            yield target.id.strip("_").removesuffix("_MODELS").lower(), own
+    for name, value in _assigned(registry):
+        own = _own_entries(value) if isinstance(value, ast.Dict) else {}
+        if name.endswith("_MODELS") and own:
+            yield name.strip("_").removesuffix("_MODELS").lower(), own
+
+
+def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Give the variables of a module, each with what it is set to."""
+    for node in module.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name), *_], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                yield name, value
 
 
 def _own_entries(table: ast.Dict) -> dict[str, Any]:
@@ -127,15 +134,13 @@ def _interfaces(tree: SourceTree, found: FoundClass) -> list[str]:
 def _config_types(tree: SourceTree) -> Iterator[str]:
     """Give the model types whose config is of a class of vLLM's own, whatever transformers has."""
     module = tree.module(_CONFIGS)
-    for node in module.body if module else ():
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if isinstance(target, ast.Name) and target.id == _CONFIG_REGISTRY:
-            for part in ast.walk(node):
-                match part:
-                    case ast.Call(keywords=keywords):
-                        yield from (one.arg for one in keywords if one.arg)
-                    case ast.Dict(keys=keys):
-                        yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
+    for name, value in _assigned(module) if module else ():
+        for part in ast.walk(value) if name == _CONFIG_REGISTRY else ():
+            match part:
+                case ast.Call(keywords=keywords):
+                    yield from (one.arg for one in keywords if one.arg)
+                case ast.Dict(keys=keys):
+                    yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
 
 
 def _stated_version(tree: SourceTree) -> str | None:

@@ -13,7 +13,7 @@ from .dead_weights import idle_buffers, parameters_without_gradient
 from .exchange import is_memory_error, write_stage
 from .greedy import generate_greedily
 from .hf_processing import Caller
-from .neighbours import change_by_neighbours, each_alone, single_requests, values_alone
+from .neighbours import Alone, change_by_neighbours, each_alone, single_requests, values_alone
 from .probes import Probe, find_module
 from .tap import HF_METHODS, FeatureTap
 
@@ -52,7 +52,7 @@ class Reference:
         path = payload["connector"]
         self._connector = Probe(find_module(model, path)) if path else None
         self._known: dict[str, _Answer | Exception] = {}
-        self._singles: dict[str, tuple[list[dict[str, Any]], float]] = {}
+        self._alone: dict[str, Alone] = {}
 
     def write_scenario(self, scenario: dict[str, Any], out: Path) -> None:
         """Answer each request of a scenario by itself, as the reference.
@@ -112,31 +112,24 @@ class Reference:
             inputs = _with_literal(inputs, request["literal"])
         return {name: self._placed(value) for name, value in inputs.items()}
 
-    def singles(self, request: Mapping[str, Any]) -> tuple[list[dict[str, Any]], float]:
-        """Inputs of each item by itself, where HF's features of it change with its neighbours.
-
-        Returns:
-            The inputs, none where the features do not change; by how much they do,
-            over what rounding may do.
-        """
+    def alone(self, request: Mapping[str, Any]) -> Alone:
+        """Each item by itself, where HF's features of it change with its neighbours."""
         key = json.dumps([request["text"], request["items"]], sort_keys=True)
-        if key not in self._singles:
-            self._singles[key] = self._changed_by_neighbours(request)
-        return self._singles[key]
+        if key not in self._alone:
+            self._alone[key] = self._changed_by_neighbours(request)
+        return self._alone[key]
 
-    def _changed_by_neighbours(
-        self, request: Mapping[str, Any]
-    ) -> tuple[list[dict[str, Any]], float]:
+    def _changed_by_neighbours(self, request: Mapping[str, Any]) -> Alone:
         import torch
 
-        alone = single_requests(request, self.payload["typical"])
-        if not alone or self._is_encoder_decoder():
-            return [], 0.0
+        singles = single_requests(request, self.payload["typical"])
+        if not singles or self._is_encoder_decoder():
+            return Alone()
         with torch.inference_mode(), self._unrecorded():
-            singles = [self.inputs(one) for one in alone]
-            values = values_alone(self.tap, self._run, singles)
+            inputs = [self.inputs(one) for one in singles]
+            values = values_alone(self.tap, self._run, inputs)
             change = change_by_neighbours(self.tap, self._run, self.inputs(request), values)
-        return (singles, change) if change > 1 else ([], 0.0)
+        return Alone(inputs, values, change) if change > 1 else Alone()
 
     def _is_encoder_decoder(self) -> bool:
         return bool(getattr(self.model.config, "is_encoder_decoder", False))
@@ -156,21 +149,17 @@ class Reference:
         self, request: dict[str, Any], scenario: dict[str, Any], out: Path
     ) -> _Answer | Exception:
         """Answer a request, or give the answer that it had in an earlier scenario."""
-        import torch
-
         key = _key(request, scenario)
         if key not in self._known:
             recording: AbstractContextManager[None] = nullcontext()
             if scenario["record"]:
                 recording = self.recorder.recording(out / f"capture-{scenario['name']}")
             try:
-                singles, change = self.singles(request)
-                with torch.inference_mode(), self._unrecorded():
-                    alone = values_alone(self.tap, self._run, singles)
-                with recording, each_alone(self.tap, alone):
+                alone = self.alone(request)
+                with recording, each_alone(self.tap, alone.values):
                     answer = self._computed(request, scenario["new_tokens"])
-                if singles:
-                    answer.entry["neighbours"] = change
+                if alone.inputs:
+                    answer.entry["neighbours"] = alone.change
                 self._known[key] = answer
             except Exception as error:
                 self._known[key] = error

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .tap import MAIN_PARTS, FeatureTap, feature_rows
 
@@ -26,6 +26,18 @@ _EPS_MULTIPLE = 256
 
 Inputs = Mapping[str, Any]
 Run = Callable[[Inputs], Any]
+
+
+class Alone(NamedTuple):
+    """Items each by itself: the inputs, what methods of features give, and how that differs.
+
+    All are empty where the features do not change with neighbours; `change` is by
+    how much they do, over what rounding may do.
+    """
+
+    inputs: Sequence[Inputs] = ()
+    values: Mapping[str, Sequence[Any]] = {}
+    change: float = 0.0
 
 
 def single_requests(

@@ -266,7 +266,7 @@ def _answered(
             same[key] = stands.setdefault(json.dumps(parts, sort_keys=True), key)
             if same[key] == key:
                 record = scenario["name"] if scenario["record"] else ""
-                singles, _ = reference.singles(request)
+                singles = reference.alone(request).inputs
                 prompts[key] = _Prompt(reference.inputs(request), record, singles)
     return same, prompts
 

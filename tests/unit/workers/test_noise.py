@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mmport.workers import noise
+from mmport.workers.neighbours import Alone
 
 
 class Reference:
@@ -15,8 +16,8 @@ class Reference:
     def inputs(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"of": request["text"]}
 
-    def singles(self, request: dict[str, Any]) -> tuple[list[dict[str, Any]], float]:
-        return ([{"of": "an item of b"}], 2.0) if request["text"] == "b" else ([], 0.0)
+    def alone(self, request: dict[str, Any]) -> Alone:
+        return Alone([{"of": "an item of b"}] if request["text"] == "b" else [])
 
 
 def scenario(name: str, *requests: dict[str, Any], record: bool = False) -> dict[str, Any]:

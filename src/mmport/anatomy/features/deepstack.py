@@ -37,7 +37,7 @@ def read_deepstack(
     Returns:
         None where it is given anything else, or does something else with them.
     """
-    given = {one.arg: one.value for one in flow.handed.keywords} if flow.handed else {}
+    given = _given(flow)
     decoder = built_by(model, language_model, config)
     forward = decoder.method("forward") if decoder is not None else None
     if decoder is None or forward is None:
@@ -59,12 +59,17 @@ def read_deepstack(
 
 def embedded_merges(flow: Flow) -> list[Merge]:
     """Give the merges that the embeddings which a language model is handed come from."""
-    given = {one.arg: one.value for one in flow.handed.keywords} if flow.handed else {}
+    given = _given(flow)
     if "inputs_embeds" not in given:
         return flow.merges
     whole = Merge(given["inputs_embeds"], frozenset(), flow.end)
     behind = {id(statement) for statement in slice_before(flow, whole)}
     return [one for one in flow.merges if id(flow.statements[one.before]) in behind]
+
+
+def _given(flow: Flow) -> dict[str | None, ast.expr]:
+    """What the language model is handed, by keyword."""
+    return {one.arg: one.value for one in flow.handed.keywords} if flow.handed else {}
 
 
 @dataclass(frozen=True, slots=True)
