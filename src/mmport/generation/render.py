@@ -14,7 +14,11 @@ from mmport.templates.filters import identifier, statement
 from mmport.templates.render import has_era, render
 from mmport.vllm_api.eras import ERAS
 
-_SEARCHES: dict[Modality, str] = {"image": "image_sizes", "audio": "audio_lengths"}
+_SEARCHES: dict[Modality, str] = {
+    "image": "image_sizes",
+    "video": "video_sizes",
+    "audio": "audio_lengths",
+}
 
 
 def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:

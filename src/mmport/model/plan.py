@@ -64,9 +64,9 @@ class ItemPlan:
     `token` is what a user writes for it, an expression over `processor`;
     `token_id` the id at the positions of its features, one over `config`.
     `placeholder` is what stands for it in a chat; `argument` the processor's
-    keyword, `part` its attribute that makes tensors of such items, and `fields`
-    its outputs that the encoder takes. What else is told is as in
-    `ItemProcessing`.
+    keyword, `part` its attribute that makes tensors of such items, `fields` its
+    outputs that the encoder takes, and `position_fields` those that nothing but
+    positions are computed from. What else is told is as in `ItemProcessing`.
     """
 
     modality: Modality
@@ -76,6 +76,7 @@ class ItemPlan:
     argument: str
     part: str
     fields: tuple[str, ...]
+    position_fields: tuple[str, ...]
     written: Written
     counted: Counted
     numbered: bool

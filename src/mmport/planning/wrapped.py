@@ -17,8 +17,8 @@ from mmport.planning.wrapped_weights import ENCODER, LANGUAGE_MODEL, WeightMap, 
 from mmport.vllm_api.catalog import Catalog, Target
 
 _OF_TEXT = ("input_ids", "token_ids")
-_TAKEN: tuple[Modality, ...] = ("image", "audio")
-"""The modalities that a port can take."""
+_MODALITIES: tuple[Modality, ...] = ("image", "video", "audio")
+"""Whose refusal tells most, the first first."""
 _WRAP_REASON = (
     "transformers' own modules, with vLLM's linear layers in them, built without the rest "
     "of the model"
@@ -112,7 +112,7 @@ def _items(spec: VlmSpec, anatomy: Anatomy) -> tuple[tuple[ItemPlan, ...], tuple
         except NotPortable as error:
             refused[method.modality] = error.what
     if not taken:
-        first = next((one for one in _TAKEN if one in refused), next(iter(refused)))
+        first = next(one for one in _MODALITIES if one in refused)
         raise NotPortable(refused[first], TRY_BACKEND)
     left_out = tuple(Decision(one, "left out", reason) for one, reason in refused.items())
     return tuple(taken), left_out
@@ -122,8 +122,7 @@ def _positions_known(method: FeatureMethod, anatomy: Anatomy) -> bool:
     """Tell whether a port has all that positions depend on of a modality other than images."""
     given = {name for _, name in method.inputs} | {one.parameter for one in anatomy.position_values}
     about = {name for name in anatomy.position_inputs if modality_of([name]) == method.modality}
-    marked = "mm_token_type_ids" in anatomy.position_inputs
-    return method.modality == "image" or (about <= given and not marked)
+    return method.modality == "image" or about <= given
 
 
 def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
@@ -134,10 +133,10 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
             how it takes them, or the user writes all tokens.
     """
     modality = method.modality
-    if modality not in _TAKEN or not _positions_known(method, anatomy):
+    if not _positions_known(method, anatomy):
         raise NotPortable(
-            f"{spec.architecture} has features of {modality}, which a port of this kind "
-            "does not take",
+            f"{spec.architecture} computes positions from more of its {modality} items "
+            "than the processor hands over",
             TRY_BACKEND,
         )
     placeholder = next((one for one in spec.placeholders if one.modality == modality), None)
@@ -166,6 +165,7 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
             f"({', '.join(told)}), which vLLM does not give with an item",
             TRY_BACKEND,
         )
+    beside = (value.field for value in anatomy.position_values)
     return ItemPlan(
         modality=modality,
         placeholder=placeholder.token,
@@ -174,6 +174,9 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
         argument=taken.argument,
         part=taken.part,
         fields=fields,
+        position_fields=tuple(
+            name for name in beside if name not in fields and modality_of([name]) == modality
+        ),
         written=taken.written,
         counted=taken.counted,
         numbered=taken.numbered,

@@ -153,8 +153,7 @@ class ItemFacts:
     """One modality: what a user writes for an item, and a typical item.
 
     Sizes of 0 are chosen to suit the encoder. `most_items` is how many a prompt
-    may have, `tokens` an upper bound of what an item becomes; `nested` where the
-    processor wants a list of items for each prompt.
+    may have, `tokens` an upper bound of what an item becomes.
     """
 
     prompt: str | None = None
@@ -166,7 +165,6 @@ class ItemFacts:
     seconds: float = 2.0
     rate: int = 16000
     tokens: int = 0
-    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,12 +128,11 @@ def _with_more_words(request: Request) -> Request:
 
 
 def _embeddings(facts: ModelFacts) -> Iterator[Scenario]:
-    """HF's features in place of an image; where its parts are known, that has to work."""
-    images = next((one for one in facts.modalities if one.kind == "image"), None)
-    if images is not None:
-        embedded = ask(facts, [make_item(images, 7, shape=2.0)])
-        required = facts.knows_parts
-        yield Scenario("image embeddings", (embedded,), embeds=True, optional=not required)
+    """HF's features in place of an item; where its parts are known, that has to work."""
+    for modality in facts.modalities:
+        embedded = ask(facts, [make_item(modality, 7, shape=2.0)])
+        name, required = f"{modality.kind} embeddings", facts.knows_parts
+        yield Scenario(name, (embedded,), embeds=True, optional=not required)
 
 
 def _literals(facts: ModelFacts) -> Iterator[Scenario]:

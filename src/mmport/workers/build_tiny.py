@@ -137,7 +137,7 @@ def _facts(payload: Payload, processor: Any, model: Any) -> dict[str, Any]:
 
 def _modality_facts(modality: Modality, processor: Any, config: Any) -> dict[str, Any]:
     facts = modality.facts
-    names = ("most_items", "width", "height", "frames", "seconds", "rate", "vllm_prompt", "nested")
+    names = ("most_items", "width", "height", "frames", "seconds", "rate", "vllm_prompt")
     return {
         "kind": modality.kind,
         "prompt": modality.prompt,
@@ -186,14 +186,11 @@ def _modalities(payload: Payload, processor: Any) -> list[Modality]:
         RuntimeError: it takes nothing, or nobody says how an item is written.
     """
     attributes = {"image": ("image_",), "video": ("video_",), "audio": ("feature_", "audio_")}
-    kinds = (
-        payload["modalities"]
-        or [
-            kind
-            for kind in _KINDS
-            if any(name.startswith(attributes[kind]) for name in processor.get_attributes())
-        ][:1]
-    )
+    kinds = payload["modalities"] or [
+        kind
+        for kind in _KINDS
+        if any(name.startswith(attributes[kind]) for name in processor.get_attributes())
+    ]
     found = [_modality(kind, payload, processor) for kind in kinds]
     if not found:
         raise RuntimeError(f"{type(processor).__name__} takes no images, films or sounds")

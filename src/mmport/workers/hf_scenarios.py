@@ -12,7 +12,7 @@ from .capture import Recorder, find_decoder
 from .dead_weights import idle_buffers, parameters_without_gradient
 from .exchange import is_memory_error, write_stage
 from .greedy import generate_greedily
-from .hf_processing import Caller
+from .hf_processing import Caller, item_tensors
 from .neighbours import Alone, change_by_neighbours, each_alone, single_requests, values_alone
 from .probes import Probe, find_module
 from .tap import HF_METHODS, FeatureTap
@@ -202,13 +202,11 @@ class Reference:
 
     def _sizes(self, request: dict[str, Any], index: int) -> dict[str, torch.Tensor]:
         """What the processor counts of the items: some classes want it beside the features."""
-        import torch
-
         inputs = self.caller(request["text"], request["items"], {})
         return {
             f"counts/{index}/{name}": value
-            for name, value in inputs.items()
-            if isinstance(value, torch.Tensor) and not value.is_floating_point()
+            for name, value in item_tensors(inputs).items()
+            if not value.is_floating_point() or value.numel() == len(request["items"])
         }
 
     def _placed(self, value: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .greedy import generate_greedily
-from .media import make_item
+from .hf_processing import Caller
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .tiny_weights import Demands
 
 NEW_TOKENS = 16
-_CALL_NAMES = {"image": "images", "video": "videos", "audio": "audio"}
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class Modality:
         """A question about so many items."""
         return self.question.replace("{items}", self.prompt * items)
 
-    def item(self, turned: bool, seed: int) -> Any:
-        """Make an item; one that is turned has its sides exchanged, or lasts longer."""
+    def item(self, turned: bool, seed: int) -> dict[str, Any]:
+        """Describe an item; one that is turned has its sides exchanged, or lasts longer."""
         width, height = self.facts["width"], self.facts["height"]
         if turned:
             width, height = height, width
@@ -67,7 +66,7 @@ class Modality:
         description |= {"width": width, "height": height}
         if self.kind == "audio" and turned:
             description["seconds"] = self.facts["seconds"] * 1.5
-        return make_item(description)
+        return description
 
 
 class Speaker:
@@ -75,8 +74,8 @@ class Speaker:
 
     def __init__(self, model: Any, processor: Any, modality: Modality) -> None:
         self.model = model
-        self.processor = processor
         self.modality = modality
+        self._caller = Caller(processor, modality.call)
         self._one, self._other = modality.item(False, 11), modality.item(True, 12)
 
     def behaviour(self, demands: Demands) -> Behaviour:
@@ -122,25 +121,19 @@ class Speaker:
         return steps[0].log_softmax(-1)
 
     def answer(
-        self, text: str, items: Sequence[Any], *, new_tokens: int = NEW_TOKENS
+        self, text: str, items: Sequence[dict[str, Any]], *, new_tokens: int = NEW_TOKENS
     ) -> tuple[list[int], torch.Tensor]:
         """Greedy tokens and the logits (new tokens, vocabulary) that they were taken from."""
         return generate_greedily(self.model, self._inputs(text, items), new_tokens)
 
-    def prompt_length(self, text: str, items: Sequence[Any]) -> int:
+    def prompt_length(self, text: str, items: Sequence[dict[str, Any]]) -> int:
         """How many tokens a prompt has once its items are in it."""
         return int(self._inputs(text, items)["input_ids"].shape[-1])
 
-    def _inputs(self, text: str, items: Sequence[Any]) -> dict[str, Any]:
+    def _inputs(self, text: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         import torch
 
-        given: dict[str, Any] = dict(self.modality.call)
-        if items:
-            nested = self.modality.facts["nested"]
-            given[_CALL_NAMES[self.modality.kind]] = [list(items)] if nested else list(items)
-            if self.modality.kind == "audio":
-                given["sampling_rate"] = self.modality.facts["rate"]
-        inputs = self.processor(text=text, return_tensors="pt", **given)
+        inputs = self._caller(text, items, {})
         return {
             name: self._cast(value)
             if isinstance(value, torch.Tensor) and value.is_floating_point()

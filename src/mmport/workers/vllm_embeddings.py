@@ -1,4 +1,4 @@
-"""Features in place of an image: in the form that a class of vLLM's takes them, if any."""
+"""Features in place of an item: in the form that a class of vLLM's takes them, if any."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from .vllm_processing import read_reference, text_of
 if TYPE_CHECKING:
     import torch
 
-_NAME = "image_embeds"
-"""What the field is called by convention in all classes that have it."""
-
 
 def embedded_data(
     processor: Any,
@@ -23,18 +20,19 @@ def embedded_data(
     index: int,
     own: Sequence[torch.Tensor],
 ) -> dict[str, Any] | str:
-    """Give HF's features of a request's image as what the engine is sent for it.
+    """Give HF's features of a request's item as what the engine is sent for it.
 
     Whether a class takes features, its processor tells: it carries them on, in
     one of the forms that there are, or drops or refuses them. What is wrong with
-    them later is the class's fault.
+    them later is the class's fault. A class that has more in each feature than HF
+    (those of further layers) is sent its own.
 
     Args:
         processor: of the class.
         payload: of the job.
         scenario: that which asks for features.
         index: which of its requests.
-        own: what the class itself makes of the image, as rows.
+        own: what the class itself makes of the item, as rows.
 
     Returns:
         Data by modality, or why the class takes none.
@@ -45,6 +43,8 @@ def embedded_data(
     tensors = _reference_tensors(payload, scenario["name"])
     calls = [f"features/{index}/{call}" for call in range(len(tensors))]
     rows = [tensors[name] for name in calls if name in tensors]
+    if _is_wider(own, rows):
+        rows = list(own)
     if not rows or _form(rows) != _form(own):
         return f"merges {_form(own)}, and what HF gives is {_form(rows)}"
     import torch
@@ -52,8 +52,9 @@ def embedded_data(
     dtype = processor.info.ctx.model_config.dtype
     features = torch.cat(rows).to(dtype)
     text = text_of(scenario["requests"][index], payload)
+    kind = scenario["requests"][index]["items"][0]["kind"]
     reasons: list[str] = []
-    for data in _forms(features, tensors, index):
+    for data in _forms(kind, features, tensors, index):
         try:
             if _is_carried_on(processor, payload, text, data, features):
                 return data
@@ -62,7 +63,14 @@ def embedded_data(
             if is_memory_error(error) or not scenario["optional"]:
                 raise
             reasons.append(f"{type(error).__name__}: {error}")
-    return f"takes no features in place of an image: {'; '.join(dict.fromkeys(reasons))}"
+    return f"takes no features in place of its {kind}: {'; '.join(dict.fromkeys(reasons))}"
+
+
+def _is_wider(own: Sequence[torch.Tensor], rows: Sequence[torch.Tensor]) -> bool:
+    """Tell whether a class has as many features as HF, and more in each."""
+    if sum(map(len, own)) != sum(map(len, rows)) or not rows:
+        return False
+    return bool(own[0].shape[-1] > rows[0].shape[-1])
 
 
 def _form(parts: Sequence[torch.Tensor]) -> str:
@@ -72,18 +80,23 @@ def _form(parts: Sequence[torch.Tensor]) -> str:
 
 
 def _forms(
-    features: torch.Tensor, tensors: Mapping[str, torch.Tensor], index: int
+    kind: str, features: torch.Tensor, tensors: Mapping[str, torch.Tensor], index: int
 ) -> Iterator[dict[str, Any]]:
-    """The plain form, and that with what the HF processor counted of the image."""
-    yield {"image": [features]}
-    prefix = f"counts/{index}/image_"
+    """The plain form, and those with what the HF processor counted of the item.
+
+    The name of the field is the same in all classes that have it.
+    """
+    yield {kind: [features]}
+    prefix = f"counts/{index}/"
     counts = {
-        name.removeprefix(f"counts/{index}/"): value
+        name.removeprefix(prefix): value
         for name, value in tensors.items()
         if name.startswith(prefix)
     }
-    if counts:
-        yield {"image": {_NAME: features, **counts}}
+    named = {name: value for name, value in counts.items() if name.startswith(f"{kind}_")}
+    for one in (named, counts):
+        if one:
+            yield {kind: {f"{kind}_embeds": features, **one}}
 
 
 def _is_carried_on(

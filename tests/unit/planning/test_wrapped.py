@@ -14,7 +14,7 @@ from mmport.generation.render import render_port
 from mmport.model.conversions import Conversions, Operation, TensorRule
 from mmport.model.logits import Logits
 from mmport.model.plan import PortPlan, Strategy
-from mmport.model.spec import Anatomy, Modality, VlmSpec
+from mmport.model.spec import Anatomy, Modality, PositionValue, VlmSpec
 from tests.golden.cases import load_spec, plan_of, port_of
 
 WRAPPED = ("blip_2", "brindle", "corvid", "glm4v", "llava_next", "qwen2_vl")
@@ -54,9 +54,11 @@ def test_every_tensor_of_the_checkpoint_has_a_place(name: str) -> None:
 
 
 def test_what_is_left_out_is_said() -> None:
-    plan = plan_of(load_spec("qwen2_vl"))
-    assert decided(plan, "video") == ["left out"]
-    assert "Video" in port_of(load_spec("qwen2_vl"))["README.md"]
+    spec = load_spec("qwen2_vl")
+    images_alone = replace(spec, items=spec.items[:1])
+    assert decided(plan_of(spec), "video") == []
+    assert decided(plan_of(images_alone), "video") == ["left out"]
+    assert "Video" in port_of(images_alone)["README.md"]
 
 
 def test_carried_code_is_part_of_the_port() -> None:
@@ -158,9 +160,30 @@ def test_items_in_one_row_are_encoded_one_by_one() -> None:
     assert "groupby" in port_of(spec)["llava_next_vllm/llava_next.py"]
 
 
-def test_a_model_of_videos_alone_is_refused() -> None:
-    with pytest.raises(NotPortable, match="features of video, which a port of this kind"):
-        plan_of(as_modality(load_spec("llava_next"), "video", beside=False))
+def test_a_model_of_videos_alone_has_no_images() -> None:
+    spec = as_modality(load_spec("llava_next"), "video", beside=False)
+    assert [item.modality for item in plan_of(spec).items] == ["video"]
+    files = port_of(spec)
+    assert "video_sizes.py" in " ".join(files)
+    assert "PIL" not in files["llava_next_vllm/llava_next.py"]
+    assert "video_url" in files["README.md"]
+    assert '"video": np.full(' in files["tests/test_smoke.py"]
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_positions_take_more_than_features_do(kind: Modality) -> None:
+    """What nothing but positions are computed from is among what an item's processing gives."""
+    spec = load_spec("qwen2_vl")
+    seconds = PositionValue("per_grid", f"{kind}_seconds", f"{kind}_seconds", f"{kind}_seconds")
+    anatomy = replace(
+        anatomy_of(spec),
+        position_inputs=(*anatomy_of(spec).position_inputs, "per_grid"),
+        position_values=(seconds,),
+    )
+    plan = plan_of(replace(spec, anatomy=anatomy))
+    assert [item.modality for item in plan.items if item.position_fields] == [kind]
+    text = module_of(port_of(replace(spec, anatomy=anatomy)))
+    assert f'kwargs["per_grid"] = kwargs.pop("{kind}_seconds", [])' in text
 
 
 def converted(*operations: Operation, targets: tuple[str, ...] = ("q.", "k.", "v.")) -> VlmSpec:

@@ -10,22 +10,22 @@ FORMS = frozenset({"dtype", "device", "shape", "ndim"})
 """Attributes that say nothing of a tensor's values."""
 
 _KEEPING_SHAPE = frozenset({"to", "type", "type_as", "float", "contiguous"})
-_CASTS = _KEEPING_SHAPE | {"flatten", "view", "reshape", "squeeze"}
-"""Methods that change a tensor's form and not its values."""
+_CASTS = _KEEPING_SHAPE | {"flatten", "view", "reshape", "squeeze", "cat"}
+"""What changes the form of tensors and not their values."""
 
 
 def uncast(node: ast.expr, casts: frozenset[str] = _CASTS) -> ast.expr:
     """Take away what changes only a tensor's form, dtype or device."""
     while True:
         match node:
-            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in casts:
-                node = value
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id="torch"), attr="cat"), args=[one, *_]
-            ):
+            ) if "cat" in casts:
                 if isinstance(one, ast.List | ast.Tuple | ast.ListComp):
                     return node
                 node = one
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in casts:
+                node = value
             case _:
                 return node
 

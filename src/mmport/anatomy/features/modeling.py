@@ -87,6 +87,7 @@ def read_anatomy(
     deepstack = _deepstack(owner, config or {})
     methods, unread = _methods(owner)
     methods = tuple(_on_its_own(owner.model, one, language_model) for one in methods)
+    taken = {field for method in methods for _, field in method.inputs}
     nodes = [_node(owner.model, method) for method in methods]
     positions = owner.model.method(POSITIONS)
     nodes += [positions.node] if positions else []
@@ -125,7 +126,7 @@ def read_anatomy(
         within=within.told() if within else None,
         helpers=tuple(helpers.items()),
         position_inputs=position_inputs(owner.model),
-        position_values=position_values(owner.model, owner.flow, owner.fields),
+        position_values=position_values(owner.model, owner.flow, owner.fields, taken),
         text_ids=embedded,
         deepstack=deepstack,
     )

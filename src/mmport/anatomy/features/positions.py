@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from mmport.anatomy.classes import Method, ModelClass, names, own_attribute
 from mmport.anatomy.features.flow import Flow
+from mmport.anatomy.features.tokens import modality_of
 from mmport.anatomy.parameters import arguments_of
 from mmport.model.spec import PositionValue
 
@@ -14,20 +15,34 @@ POSITIONS = "get_rope_index"
 
 
 def position_inputs(model: ModelClass) -> tuple[str, ...]:
-    """Name what the class's method for positions takes besides ids; none if it has none."""
+    """Name what the class's method for positions takes besides ids; none if it has none.
+
+    Switches are left out: they stay as they are by default.
+    """
     method = model.method(POSITIONS)
-    return tuple(one.arg for one in method.parameters if one.arg != "input_ids") if method else ()
+    return tuple(
+        one.arg
+        for one in (method.parameters if method else ())
+        if one.arg != "input_ids" and not _is_switch(one)
+    )
+
+
+def _is_switch(parameter: ast.arg) -> bool:
+    return isinstance(parameter.annotation, ast.Name) and parameter.annotation.id == "bool"
 
 
 def position_values(
-    model: ModelClass, flow: Flow, fields: Mapping[str, str]
+    model: ModelClass, flow: Flow, fields: Mapping[str, str], taken: Collection[str]
 ) -> tuple[PositionValue, ...]:
     """Find which of these `forward` computes from a single output of the processor.
+
+    What it hands on as it is is among them where no features are made of it.
 
     Args:
         model: the class.
         flow: of its `forward`.
         fields: the processor's outputs by the names that they have in the flow.
+        taken: outputs that features are made of.
     """
     assigned = {
         statement.targets[0].id: statement.value
@@ -36,9 +51,13 @@ def position_values(
         and len(statement.targets) == 1
         and isinstance(statement.targets[0], ast.Name)
     }
+    outputs = {*(one.arg for one in flow.method.parameters), *fields}
     found = []
     for parameter, name in _given(model, flow.method).items():
         value = assigned.get(name)
+        if value is None and name in outputs and modality_of([name]) != "image":
+            field = fields.get(name, name)
+            found += [PositionValue(parameter, field, name, name)] * (field not in taken)
         used = (names(value) - {"torch"}) if value is not None else set()
         if value is not None and len(used) == 1 and used <= fields.keys():
             (variable,) = used

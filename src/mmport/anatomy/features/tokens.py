@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from mmport.anatomy.classes import ModelClass, own_attribute
@@ -10,13 +11,15 @@ from mmport.anatomy.features.flow import Flow
 from mmport.model.spec import Modality
 
 _MODALITIES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
-    ("video", ("video",)),
+    ("video", ("video", "second_per_grid")),
     ("audio", ("audio", "speech", "sound", "wav", "mel", "input_feature", "feature_att")),
 )
 """How names of a modality are made; what is called otherwise is about images."""
 
 _IDS = frozenset({"input_ids", "ids", "token_ids", "tokens"})
 _DEPTH = 2
+_BESIDE = re.compile(r"_(start|end|begin|bos|eos)_")
+"""What is compared to find where a run of features begins or ends."""
 
 
 def modality_of(names: Iterable[str]) -> Modality:
@@ -45,9 +48,15 @@ def compared_ids(model: ModelClass, flow: Flow) -> tuple[str, ...]:
 
 
 def token_of(modality: Modality, compared: tuple[str, ...]) -> str:
-    """Choose the attribute that is a modality's; empty where none is."""
-    of_modality = [path for path in compared if modality_of([path]) == modality]
+    """Choose the attribute that is a modality's; empty where none is.
+
+    A clip is frames: where no id is its own, they stand at those of images.
+    """
+    features = [path for path in compared if not _BESIDE.search(path)]
+    of_modality = [path for path in features if modality_of([path]) == modality]
     named = [path for path in of_modality if modality in path]
+    if not of_modality and modality == "video":
+        return token_of("image", compared)
     return next(iter(named or of_modality), "")
 
 

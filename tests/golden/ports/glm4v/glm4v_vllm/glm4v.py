@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import regex as re
 import torch
 import torch.nn as nn
@@ -39,10 +40,13 @@ from vllm.multimodal.inputs import (
     MultiModalKwargsItems,
 )
 from vllm.multimodal.parse import (
-    ImageEmbeddingItems,
+    DictEmbeddingItems,
     ImageProcessorItems,
     ImageSize,
+    ModalityDataItems,
     MultiModalDataItems,
+    MultiModalDataParser,
+    VideoProcessorItems,
 )
 from vllm.multimodal.processing import (
     BaseDummyInputsBuilder,
@@ -55,20 +59,89 @@ from vllm.multimodal.processing import (
 from vllm.sequence import IntermediateTensors
 
 from glm4v_vllm.image_sizes import find_image_size_with_most_tokens
+from glm4v_vllm.video_sizes import VideoSize, find_video_with_most_tokens
 
 # What the encoder takes of the HF processor's output.
 IMAGE_FIELDS = ("pixel_values", "image_grid_thw")
+VIDEO_FIELDS = ("pixel_values_videos", "video_grid_thw")
+
+
+class Glm4vDataParser(MultiModalDataParser):
+    """Takes features with what their positions are computed from."""
+
+    def _parse_image_data(self, data: Any) -> ModalityDataItems[Any, Any] | None:
+        if self.is_embeddings(data) or isinstance(data, dict):
+            return self._parse_features(data, "image", ["image_grid_thw"])
+
+        return super()._parse_image_data(data)
+
+    def _parse_video_data(self, data: Any) -> ModalityDataItems[Any, Any] | None:
+        if self.is_embeddings(data) or isinstance(data, dict):
+            return self._parse_features(data, "video", ["video_grid_thw"])
+
+        items = super()._parse_video_data(data)
+        if not isinstance(items, VideoProcessorItems):
+            return items
+
+        # What is known of a video goes with its frames.
+        videos = [
+            frames if metadata is None else (frames, metadata)
+            for frames, metadata in zip(items.data, items.metadata, strict=True)
+        ]
+        return VideoProcessorItems(videos, metadata=items.metadata)
+
+    def _parse_features(
+        self, data: Any, modality: str, fields: list[str]
+    ) -> ModalityDataItems[Any, Any]:
+        embeds = f"{modality}_embeds"
+        if not isinstance(data, dict):
+            data = {embeds: data}
+        if missing := {embeds, *fields} - data.keys():
+            names = ", ".join(sorted(missing))
+            raise ValueError(
+                f"Features of {modality} items come with {names}, as a dict"
+            )
+
+        features = data[embeds]
+        if isinstance(features, torch.Tensor) and features.ndim == 2:
+            features = [features]  # Those of one item.
+        width = self.expected_hidden_size
+        if width is not None and any(one.shape[-1] != width for one in features):
+            raise ValueError(f"Features of {modality} items have to be {width} wide")
+
+        return DictEmbeddingItems(
+            {embeds: features} | {name: data[name].split(1) for name in fields},
+            modality=modality,
+            required_fields={embeds, *fields},
+            fields_factory=lambda data: {
+                name: MultiModalFieldConfig.batched(modality) for name in data
+            },
+        )
 
 
 class Glm4vProcessingInfo(BaseProcessingInfo):
     def get_supported_mm_limits(self) -> Mapping[str, int | None]:
-        return {"image": None}
+        return {"image": None, "video": None}
+
+    def get_data_parser(self) -> MultiModalDataParser:
+        return Glm4vDataParser(
+            expected_hidden_size=self._get_expected_hidden_size(),
+            allow_missing_mm_embeddings=self.allow_missing_mm_embeddings,
+        )
 
     def get_image_token(self) -> str:
         processor = self.get_hf_processor()
         return processor.image_token
 
     def get_image_token_id(self) -> int:
+        config = self.get_hf_config()
+        return config.image_token_id
+
+    def get_video_token(self) -> str:
+        processor = self.get_hf_processor()
+        return processor.video_token
+
+    def get_video_token_id(self) -> int:
         config = self.get_hf_config()
         return config.image_token_id
 
@@ -132,20 +205,107 @@ class Glm4vProcessingInfo(BaseProcessingInfo):
 
     def get_embedded_image_tokens(self, num_features: int) -> list[int]:
         """What the token becomes for an image whose features are given."""
-        raise ValueError(
-            "Positions depend on the size of an image, so its features cannot be "
-            "given without the image"
+        token_id = self.get_image_token_id()
+        width, height = self.get_image_size_with_most_features()
+        around = set()
+        for part in (1, 2):
+            size = (max(1, width // part), max(1, height // part))
+            _, tokens = self.process_image(Image.new("RGB", size), {})
+            start = tokens.index(token_id)
+            end = len(tokens) - tokens[::-1].index(token_id)
+            around.add((*tokens[:start], token_id, *tokens[end:]))
+            if set(tokens[start:end]) != {token_id} or len(around) > 1:
+                raise ValueError(
+                    "The tokens of an image depend on its size, so its features cannot "
+                    "be given without the image"
+                )
+        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+
+    def process_video(
+        self, video: object, hf_kwargs: Mapping[str, object]
+    ) -> tuple[BatchFeature, list[int]]:
+        """Process a video as transformers does, and tell what its token becomes."""
+        data = dict(text=self.get_video_token(), videos=[video])
+        sample = False
+        if isinstance(video, tuple):
+            frames, metadata = video
+            metadata = dict(metadata)
+            # Who read the file may have left the choice of frames to the HF processor.
+            sample = metadata.pop("do_sample_frames", False)
+            data |= dict(videos=[frames], video_metadata=[metadata])
+        hf_kwargs = {"do_sample_frames": sample, **hf_kwargs}
+        outputs, tokens = self._call_hf_processor(data, hf_kwargs)
+        return outputs, self._without_special_tokens(tokens)
+
+    def get_black_video(self, size: VideoSize) -> np.ndarray:
+        return np.zeros((size.num_frames, size.height, size.width, 3), dtype=np.uint8)
+
+    def get_num_video_tokens(self, size: VideoSize) -> int:
+        shape = (size.num_frames, 3, size.height, size.width)
+        try:
+            # On the meta device only shapes are computed.
+            frames = torch.empty(shape, dtype=torch.uint8, device="meta")
+            _, tokens = self.process_video(frames, {})
+        except Exception:  # This processor looks at the pixels.
+            _, tokens = self.process_video(self.get_black_video(size), {})
+        return tokens.count(self.get_video_token_id())
+
+    @cached_property
+    def _video_with_most_tokens(self) -> VideoSize:
+        return find_video_with_most_tokens(
+            self.get_num_video_tokens,
+            max_tokens=self.ctx.model_config.max_model_len,
         )
+
+    def get_video_with_most_tokens(self) -> VideoSize:
+        return self._video_with_most_tokens
+
+    def get_max_video_tokens(self, seq_len: int) -> int:
+        size = self.get_video_with_most_tokens()
+        num_tokens = self.get_num_video_tokens(size)
+        # Few sizes were tried, so there is room above the best of them.
+        maximum = num_tokens + num_tokens // 4
+        longer = size._replace(num_frames=2 * size.num_frames)
+        # Where nothing but the context bounds a video, that is its maximum.
+        if self.get_num_video_tokens(longer) > maximum:
+            return seq_len
+
+        return min(maximum, seq_len)
+
+    def get_embedded_video_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for a video whose features are given."""
+        token_id = self.get_video_token_id()
+        video = self.get_video_with_most_tokens()
+        around = set()
+        for part in (1, 2):
+            size = video._replace(
+                width=video.width // part, height=video.height // part
+            )
+            _, tokens = self.process_video(self.get_black_video(size), {})
+            start = tokens.index(token_id)
+            end = len(tokens) - tokens[::-1].index(token_id)
+            around.add((*tokens[:start], token_id, *tokens[end:]))
+            if set(tokens[start:end]) != {token_id} or len(around) > 1:
+                raise ValueError(
+                    "The tokens of a video depend on its size, so its features cannot "
+                    "be given without the video"
+                )
+        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
 
     def get_mm_max_tokens_per_item(
         self, seq_len: int, mm_counts: Mapping[str, int]
     ) -> Mapping[str, int] | None:
-        return {"image": self.get_max_image_tokens(seq_len)}
+        return {
+            "image": self.get_max_image_tokens(seq_len),
+            "video": self.get_max_video_tokens(seq_len),
+        }
 
 
 class Glm4vDummyInputsBuilder(BaseDummyInputsBuilder[Glm4vProcessingInfo]):
     def get_dummy_text(self, mm_counts: Mapping[str, int]) -> str:
-        return self.info.get_image_token() * mm_counts.get("image", 0)
+        return self.info.get_image_token() * mm_counts.get(
+            "image", 0
+        ) + self.info.get_video_token() * mm_counts.get("video", 0)
 
     def get_dummy_mm_data(
         self,
@@ -154,6 +314,7 @@ class Glm4vDummyInputsBuilder(BaseDummyInputsBuilder[Glm4vProcessingInfo]):
         mm_options: MultiModalDummyOptions,
     ) -> MultiModalDataDict:
         width, height = self.info.get_image_size_with_most_features()
+        video = self.info.get_video_with_most_tokens()
 
         return {
             "image": self._get_dummy_images(
@@ -161,6 +322,13 @@ class Glm4vDummyInputsBuilder(BaseDummyInputsBuilder[Glm4vProcessingInfo]):
                 height=height,
                 num_images=mm_counts.get("image", 0),
                 overrides=mm_options.get("image"),
+            ),
+            "video": self._get_dummy_videos(
+                width=video.width,
+                height=video.height,
+                num_frames=video.num_frames,
+                num_videos=mm_counts.get("video", 0),
+                overrides=mm_options.get("video"),
             ),
         }
 
@@ -171,17 +339,27 @@ class Glm4vMultiModalProcessor(BaseMultiModalProcessor[Glm4vProcessingInfo]):
         hf_data: Mapping[str, Any],
         hf_kwargs: Mapping[str, object],
     ) -> BatchFeature:
-        # Each image by itself: what becomes of it then depends on no other, and
+        # Each item by itself: what becomes of it then depends on no other, and
         # the tokens of the expanded prompt are known to be its own.
-        outputs = [
-            self.info.process_image(image, hf_kwargs) for image in hf_data["images"]
-        ]
-        # An empty tensor stands for a field that an image lacks.
-        fields = {
-            name: [output.get(name, torch.empty(0)) for output, _ in outputs]
-            for name in IMAGE_FIELDS
-        }
-        fields["image_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
+        fields: dict[str, list[torch.Tensor]] = {}
+        if "images" in hf_data:
+            outputs = [
+                self.info.process_image(image, hf_kwargs) for image in hf_data["images"]
+            ]
+            fields |= {
+                name: [output.get(name, torch.empty(0)) for output, _ in outputs]
+                for name in IMAGE_FIELDS
+            }
+            fields["image_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
+        if "videos" in hf_data:
+            outputs = [
+                self.info.process_video(video, hf_kwargs) for video in hf_data["videos"]
+            ]
+            fields |= {
+                name: [output.get(name, torch.empty(0)) for output, _ in outputs]
+                for name in VIDEO_FIELDS
+            }
+            fields["video_tokens"] = [torch.tensor(tokens) for _, tokens in outputs]
         return BatchFeature(fields)
 
     def _get_mm_fields_config(
@@ -199,6 +377,16 @@ class Glm4vMultiModalProcessor(BaseMultiModalProcessor[Glm4vProcessingInfo]):
             "image_grid_thw",
         ):
             fields[name] = MultiModalFieldConfig.batched("image", keep_on_cpu=True)
+        fields |= {
+            name: MultiModalFieldConfig.batched("video")
+            for name in (*VIDEO_FIELDS, "video_embeds")
+        }
+        # Positions are computed from these, when the features are cached too.
+        for name in (
+            "video_tokens",
+            "video_grid_thw",
+        ):
+            fields[name] = MultiModalFieldConfig.batched("video", keep_on_cpu=True)
         return fields
 
     def _get_prompt_updates(
@@ -209,17 +397,31 @@ class Glm4vMultiModalProcessor(BaseMultiModalProcessor[Glm4vProcessingInfo]):
     ) -> Sequence[PromptUpdate]:
         image_token_id = self.info.get_image_token_id()
 
-        def get_replacement(item_idx: int) -> PromptUpdateDetails:
+        def get_image_replacement(item_idx: int) -> PromptUpdateDetails:
             images = mm_items.get_items(
-                "image", (ImageEmbeddingItems, ImageProcessorItems)
+                "image", (DictEmbeddingItems, ImageProcessorItems)
             )
-            if isinstance(images, ImageEmbeddingItems):
-                num_features = images.get_feature_size(item_idx)
+            if isinstance(images, DictEmbeddingItems):
+                num_features = len(images.get(item_idx)["image_embeds"])
                 tokens = self.info.get_embedded_image_tokens(num_features)
             else:
                 tokens = out_mm_kwargs["image"][item_idx]["image_tokens"].data.tolist()
 
             return PromptUpdateDetails.select_token_id(tokens, image_token_id)
+
+        video_token_id = self.info.get_video_token_id()
+
+        def get_video_replacement(item_idx: int) -> PromptUpdateDetails:
+            videos = mm_items.get_items(
+                "video", (DictEmbeddingItems, VideoProcessorItems)
+            )
+            if isinstance(videos, DictEmbeddingItems):
+                num_features = len(videos.get(item_idx)["video_embeds"])
+                tokens = self.info.get_embedded_video_tokens(num_features)
+            else:
+                tokens = out_mm_kwargs["video"][item_idx]["video_tokens"].data.tolist()
+
+            return PromptUpdateDetails.select_token_id(tokens, video_token_id)
 
         return [
             PromptReplacement(
@@ -227,7 +429,14 @@ class Glm4vMultiModalProcessor(BaseMultiModalProcessor[Glm4vProcessingInfo]):
                 target=self.info.get_tokenizer().encode(
                     self.info.get_image_token(), add_special_tokens=False
                 ),
-                replacement=get_replacement,
+                replacement=get_image_replacement,
+            ),
+            PromptReplacement(
+                modality="video",
+                target=self.info.get_tokenizer().encode(
+                    self.info.get_video_token(), add_special_tokens=False
+                ),
+                replacement=get_video_replacement,
             ),
         ]
 
@@ -314,7 +523,10 @@ class Glm4vForConditionalGeneration(
         if modality.startswith("image"):
             return "<|begin_of_image|><|image|><|end_of_image|>"
 
-        raise ValueError("Only image modality is supported")
+        if modality.startswith("video"):
+            return "<|video|>"
+
+        raise ValueError("Only image and video modalities are supported")
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
         super().__init__()
@@ -334,7 +546,7 @@ class Glm4vForConditionalGeneration(
             if (part := getattr(config, name, None)) is not None:
                 part.dtype = config.dtype
 
-        with self._mark_tower_model(vllm_config, "image"):
+        with self._mark_tower_model(vllm_config, {"image", "video"}):
             with no_init_weights():
                 self.encoder = Glm4vEncoder(config)
             use_vllm_linears(
@@ -401,12 +613,61 @@ class Glm4vForConditionalGeneration(
 
         return embeddings
 
+    def _encode_videos(
+        self, videos: Sequence[Mapping[str, torch.Tensor]], num_tokens: Sequence[int]
+    ) -> Sequence[torch.Tensor]:
+        inputs = {
+            name: torch.cat([video[name] for video in videos]).to(self.encoder.device)
+            for name in videos[0]
+        }
+        features = self.encoder.get_video_features(**inputs).pooler_output
+        if not isinstance(features, torch.Tensor):
+            features = torch.cat([one.flatten(end_dim=-2) for one in features])
+
+        return features.flatten(end_dim=-2).split(num_tokens)
+
+    def _embed_videos(
+        self, video_tokens: Sequence[torch.Tensor], **kwargs: Any
+    ) -> MultiModalEmbeddings:
+        # An empty tensor stands for a field that a video lacks.
+        videos = [
+            {
+                name: kwargs[name][index]
+                for name in VIDEO_FIELDS
+                if kwargs[name][index].shape != (0,)
+            }
+            for index in range(len(video_tokens))
+        ]
+        num_tokens = [
+            int((tokens == self.config.image_token_id).sum()) for tokens in video_tokens
+        ]
+
+        # Videos whose inputs have the same shapes are encoded together.
+        def get_shapes(index: int) -> dict[str, torch.Size]:
+            return {name: value.shape for name, value in videos[index].items()}
+
+        embeddings: list[torch.Tensor] = []
+        for _, group in groupby(range(len(videos)), key=get_shapes):
+            indices = list(group)
+            embeddings += self._encode_videos(
+                [videos[index] for index in indices],
+                [num_tokens[index] for index in indices],
+            )
+
+        return embeddings
+
     def embed_multimodal(self, **kwargs: object) -> MultiModalEmbeddings:
         if kwargs.get("image_embeds") is not None:
             return kwargs["image_embeds"]
 
         if kwargs.get("image_tokens") is not None:
             return self._embed_images(**kwargs)
+
+        if kwargs.get("video_embeds") is not None:
+            return kwargs["video_embeds"]
+
+        if kwargs.get("video_tokens") is not None:
+            return self._embed_videos(**kwargs)
 
         return []
 
@@ -416,20 +677,22 @@ class Glm4vForConditionalGeneration(
         mm_features: list[MultiModalFeatureSpec],
     ) -> tuple[torch.Tensor, int]:
         # The HF processor marks the tokens that have features.
-        is_image = torch.zeros(len(input_tokens), dtype=torch.int)
+        types = torch.zeros(len(input_tokens), dtype=torch.int)
         for feature in mm_features:
             position = feature.mm_position
-            tokens = is_image[position.offset : position.offset + position.length]
-            tokens[slice(None) if position.is_embed is None else position.is_embed] = 1
+            tokens = types[position.offset : position.offset + position.length]
+            is_embed = slice(None) if position.is_embed is None else position.is_embed
+            tokens[is_embed] = {"image": 1, "video": 2}[feature.modality]
 
         names = {
             "image_grid_thw",
+            "video_grid_thw",
         }
         kwargs = MultiModalFeatureSpec.gather_kwargs(mm_features, names)
         positions, deltas = self.encoder.get_rope_index(
             torch.tensor([input_tokens]),
             attention_mask=torch.ones(1, len(input_tokens), dtype=torch.int),
-            mm_token_type_ids=is_image[None],
+            mm_token_type_ids=types[None],
             **{name: torch.cat(values) for name, values in kwargs.items() if values},
         )
         return positions[:, 0], int(deltas[0])
