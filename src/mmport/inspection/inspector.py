@@ -16,6 +16,7 @@ from mmport.model.spec import VlmSpec
 from mmport.vllm_api.catalog import Catalog, Target, load
 
 CONFIG = "config.json"
+_PIPELINE = "model_index.json"
 
 _TOWERS = ("vision_config", "audio_config", "vision_tower", "mm_vision_tower", "visual")
 
@@ -42,6 +43,11 @@ def examine(source: ModelSource, target: Target, *, trust_remote_code: bool = Fa
         NotPortable: the model is of no family that mmport can port.
         SourceError: a file of the source is missing or broken.
     """
+    if source.has(_PIPELINE) and not source.has(CONFIG):
+        raise NotPortable(
+            f"{source.name} is a pipeline of diffusers, which generates images and no text",
+            "run it with diffusers; mmport ports models that answer in text",
+        )
     config = source.read_json(CONFIG)
     model_type, architecture = _names(config)
     catalog = load(target.version)

@@ -64,6 +64,7 @@ def language_model(
         num_layers=fields.count("num_hidden_layers"),
         vocab_size=fields.count("vocab_size"),
         tied_embeddings=tied_embeddings,
+        tied_inside=getattr(fields.config, "tie_word_embeddings", False) is True,
         head_arithmetic=tuple(name for name in arithmetic if name not in vlm_head_arithmetic),
         missing_arithmetic=missing,
         logits=vlm_logits if missing else None,

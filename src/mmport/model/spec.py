@@ -128,6 +128,9 @@ class LanguageModelSpec:
     num_layers: int
     vocab_size: int
     tied_embeddings: bool
+    """Whether the whole model ties its head to the embedding."""
+    tied_inside: bool = False
+    """Whether the text config says so, which is all that a text-only class reads."""
     head_arithmetic: tuple[str, ...] = ()
     """Settings by which the text-only class changes its logits after the head
     (`logit_scale`, `final_logit_softcapping`), and the VLM's class does not."""
@@ -311,6 +314,8 @@ class Anatomy:
     """What `get_rope_index` takes besides ids, where the class has that method: its
     positions then depend on the media."""
     position_values: tuple[PositionValue, ...] = ()
+    first_position: int = 0
+    """That of the first token of a prompt."""
     text_ids: str = ""
     """The text of a method `get_text_ids`, where the class embeds other ids than those
     of a prompt in the place of placeholders."""

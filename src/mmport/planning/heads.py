@@ -32,6 +32,17 @@ def _listed(name: str) -> frozenset[str]:
 
 def wants_tie(spec: VlmSpec, architecture: str) -> bool:
     """Tell whether a checkpoint has no head, for a class that gives one weights of its own."""
-    tensors = spec.checkpoint.tensors if spec.checkpoint else ()
-    bare = bool(tensors) and not any(_HEAD in group.pattern for group in tensors)
+    bare = _has_head(spec) is False
     return bare and spec.language_model.tied_embeddings and architecture in untied_heads()
+
+
+def is_tied_inside_alone(spec: VlmSpec) -> bool:
+    """Tell whether a checkpoint has a head that the text config says is the embedding."""
+    text = spec.language_model
+    return text.tied_inside and not text.tied_embeddings and _has_head(spec) is True
+
+
+def _has_head(spec: VlmSpec) -> bool | None:
+    """Tell whether a checkpoint has a head; None where its tensors are not known."""
+    tensors = spec.checkpoint.tensors if spec.checkpoint else ()
+    return any(_HEAD in group.pattern for group in tensors) if tensors else None

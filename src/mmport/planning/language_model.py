@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
-from mmport.model.spec import LanguageModelSpec, TextCandidate, TextValue, VlmSpec
-from mmport.planning.heads import rotates_heads_apart
+from mmport.model.spec import LanguageModelSpec, Setting, TextCandidate, TextValue, VlmSpec
+from mmport.planning.heads import is_tied_inside_alone, rotates_heads_apart
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
 
 _STATE = ("HasInnerState", "IsAttentionFree", "IsHybrid", "SupportsMambaPrefixCaching")
 """What a class of vLLM declares that keeps a state beside the key-value cache. vLLM asks
 the port for it, and would take one that does not declare it for a plain attention model."""
+_TIE = TextValue("tie_word_embeddings", of_whole=True)
 
 
 def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, ModelClass]:
@@ -43,7 +44,7 @@ def language_model_plan(spec: VlmSpec, catalog: Catalog) -> LanguageModelPlan:
     declares = tuple(name for name in _STATE if served_by.supports(name))
     return LanguageModelPlan(
         architecture=chosen.architecture,
-        settings=chosen.settings,
+        settings=_settings(spec, chosen),
         rotation=chosen.rotation,
         decoder=chosen.decoder,
         declares=declares,
@@ -82,6 +83,9 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
     if others and chosen.found != "name":
         names = ", ".join(item.architecture for item in others)
         made.append(Decision("language model, else", names, "they fit as well, by their source"))
+    if is_tied_inside_alone(spec):
+        why = "the text config calls the head the embedding; transformers goes by the whole model's"
+        made.append(Decision(f"text config's {_TIE.text}", _told(_TIE), why))
     for name, value in chosen.settings:
         why = f"vLLM's {served_by.class_name} asks the text config for it, which does not say it"
         made.append(Decision(f"text config's {name}", _told(value), why))
@@ -103,6 +107,11 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
         why = f"vLLM's {served_by.class_name} takes no adapters"
         made.append(Decision("LoRA", "left out", why))
     return (*made, *_head(spec))
+
+
+def _settings(spec: VlmSpec, chosen: TextCandidate) -> tuple[Setting, ...]:
+    tie = ((_TIE.text, _TIE),) if is_tied_inside_alone(spec) else ()
+    return (*chosen.settings, *tie)
 
 
 def _told(value: bool | float | str | TextValue) -> str:

@@ -32,19 +32,29 @@ def backend_outcome(spec: VlmSpec, catalog: Catalog) -> Outcome | None:
     return _told([one.backend for one in _alike(spec)], catalog)
 
 
+def measured_release() -> str:
+    """Name the vLLM that the alternatives were measured on."""
+    return _measured().vllm
+
+
+def reference_models_of(architecture: str) -> tuple[MeasuredModel, ...]:
+    """Give the reference models of an architecture, with what became of the alternatives."""
+    return tuple(one for one in _measured().models if one.architecture == architecture)
+
+
 def _alike(spec: VlmSpec) -> Sequence[MeasuredModel]:
     """Give the reference models of the architecture, with weights named alike if there are any."""
-    found = [one for one in _measured().models if one.architecture == spec.architecture]
+    found = reference_models_of(spec.architecture)
     if spec.checkpoint is None:
         return found
     names = heads(group.pattern for group in spec.checkpoint.tensors)
-    return [one for one in found if one.weights == names] or found
+    return tuple(one for one in found if one.weights == names) or found
 
 
 def _told(outcomes: Sequence[Outcome], catalog: Catalog) -> Outcome | None:
     if not outcomes:
         return None
-    release = _measured().vllm
+    release = measured_release()
     right = sum(one.answers for one in outcomes)
     told = f"on vLLM {release} {right} of {len(outcomes)} reference models like it answer as HF"
     limits = [one.told for one in outcomes if one.told]

@@ -11,8 +11,10 @@ from mmport.inspection.inspector import examine
 from mmport.model.finding import Finding
 from mmport.model.plan import Decision, PortPlan
 from mmport.model.spec import VlmSpec
+from mmport.planning.advice import advised
 from mmport.planning.plan import plan_port
-from mmport.vllm_api.catalog import Target, resolve_target
+from mmport.vllm_api.catalog import Target, load, resolve_target
+from mmport.workflows.advice import advising
 
 INSPECT_SCHEMA = "mmport.inspect/1"
 NOT_PORTABLE = "not-portable"
@@ -73,7 +75,8 @@ def inspect(
     """
     resolved = resolve_target(target)
     source = open_source(model, revision=revision)
-    seen = examine(source, resolved, trust_remote_code=trust_remote_code)
+    with advising(source, resolved):
+        seen = examine(source, resolved, trust_remote_code=trust_remote_code)
     plan, refusal = _planned(seen.spec, resolved)
     return InspectionReport(seen.spec, resolved, plan, refusal, seen.findings)
 
@@ -82,4 +85,4 @@ def _planned(spec: VlmSpec, target: Target) -> tuple[PortPlan | None, NotPortabl
     try:
         return plan_port(spec, target), None
     except NotPortable as refusal:
-        return None, refusal
+        return None, advised(refusal, spec.architecture, load(target.version))

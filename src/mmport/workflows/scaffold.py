@@ -24,6 +24,7 @@ from mmport.model.plan import Layout, PortPlan
 from mmport.model.spec import Source, VlmSpec
 from mmport.planning.plan import plan_port
 from mmport.vllm_api.catalog import Target, resolve_target
+from mmport.workflows.advice import advising
 
 SCAFFOLD_SCHEMA = "mmport.scaffold/1"
 
@@ -86,8 +87,9 @@ def prepare(request: Request, *, step: Callable[[str], None] = lambda line: None
     check_folder(request.folder)
     step(f"reading {request.model}")
     source = open_source(request.model, revision=request.revision)
-    spec = inspect_model(source, target, trust_remote_code=request.trust_remote_code)
-    return prepare_spec(spec, request, target)
+    with advising(source, target):
+        spec = inspect_model(source, target, trust_remote_code=request.trust_remote_code)
+        return prepare_spec(spec, request, target)
 
 
 def prepare_spec(spec: VlmSpec, request: Request, target: Target) -> Update:

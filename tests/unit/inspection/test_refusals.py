@@ -19,6 +19,12 @@ def test_a_folder_without_config(tmp_path: Path) -> None:
         spec_of(tmp_path)
 
 
+def test_a_pipeline_of_diffusers(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text("{}")
+    with pytest.raises(NotPortable, match="generates images and no text"):
+        spec_of(tmp_path)
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "text only": ({"model_type": "llama", "architectures": ["LlamaForCausalLM"]}, "no encoder"),
     "text only, unnamed": ({"model_type": "qwen2"}, "no encoder"),
@@ -28,11 +34,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "cross-attention": (
         {"model_type": "mllama", "architectures": ["MllamaForConditionalGeneration"]},
-        "does not merge features",
+        "by cross-attention",
     ),
-    "features by the text model": (
+    "images made of tokens": (
         {"model_type": "emu3", "architectures": ["Emu3ForConditionalGeneration"]},
-        "by its own language model",
+        "as it does to generate images",
     ),
     "the authors' own code": (
         {"model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"]},

@@ -31,7 +31,12 @@ from mmport.anatomy.features.flow import (
 from mmport.anatomy.features.folding import folded
 from mmport.anatomy.features.inline import free_names, method_text
 from mmport.anatomy.features.packing import takes_first_row
-from mmport.anatomy.features.positions import POSITIONS, position_inputs, position_values
+from mmport.anatomy.features.positions import (
+    POSITIONS,
+    first_position,
+    position_inputs,
+    position_values,
+)
 from mmport.anatomy.features.text_ids import text_ids
 from mmport.anatomy.features.tokens import compared_ids, modality_of, token_of
 from mmport.anatomy.features.within import (
@@ -44,6 +49,7 @@ from mmport.anatomy.features.within import (
     without_form_of,
 )
 from mmport.anatomy.parameters import arguments_of
+from mmport.anatomy.refusals import exact_refusal
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.core.source_tree import SourceTree
 from mmport.model.spec import Anatomy, Deepstack, FeatureMethod, ImportedName, Modality
@@ -82,9 +88,16 @@ def read_anatomy(
     top = find_class(tree, module, architecture)
     if top is None:
         raise NotPortable(f"the source of {architecture} is not there", "name a complete repo")
+    try:
+        return _read(tree, top, config or {})
+    except NotPortable as error:
+        raise exact_refusal(top, config or {}) or error from None
+
+
+def _read(tree: SourceTree, top: ModelClass, config: Mapping[str, Any]) -> Anatomy:
     owner = _owner(top)
     language_model = _language_model(owner)
-    deepstack = _deepstack(owner, config or {})
+    deepstack = _deepstack(owner, config)
     methods, unread = _methods(owner)
     methods = tuple(_on_its_own(owner.model, one, language_model) for one in methods)
     taken = {field for method in methods for _, field in method.inputs}
@@ -105,7 +118,7 @@ def read_anatomy(
     statements = constructing(owner.model, needed, configs_of(owner.model, language_model))
     if language_model in made(one.node for one in statements):
         raise NotPortable(
-            f"{architecture} takes sizes of its encoder from its language model itself",
+            f"{top.name} takes sizes of its encoder from its language model itself",
             TRY_BACKEND,
         )
     inside = within.statements if within else ()
@@ -126,6 +139,7 @@ def read_anatomy(
         within=within.told() if within else None,
         helpers=tuple(helpers.items()),
         position_inputs=position_inputs(owner.model),
+        first_position=first_position(owner.flow.method),
         position_values=position_values(owner.model, owner.flow, owner.fields, taken),
         text_ids=embedded,
         deepstack=deepstack,
@@ -235,7 +249,9 @@ def _deepstack(owner: _Owner, config: Mapping[str, Any]) -> Deepstack | None:
     found = read_deepstack(owner.model, owner.flow, owner.language_model, config)
     if found is None:
         raise NotPortable(
-            f"{owner.model.name} also hands its language model {', '.join(beside)}", TRY_BACKEND
+            f"{owner.model.name} also hands its language model {', '.join(beside)}; a port would "
+            "need a text class of vLLM that takes such a thing beside the embeddings",
+            TRY_BACKEND,
         )
     return found
 
@@ -243,7 +259,9 @@ def _deepstack(owner: _Owner, config: Mapping[str, Any]) -> Deepstack | None:
 def _unread(model: ModelClass) -> NotPortable:
     return NotPortable(
         f"the source of {model.name} does not merge features of media with its text "
-        "in a way that can be read",
+        "in a way that can be read: a port is made where `forward` puts them at placeholders "
+        "among the embeddings (masked_scatter, where, an index), and calls a language model "
+        "with these",
         TRY_BACKEND,
     )
 

@@ -31,6 +31,18 @@ def _is_switch(parameter: ast.arg) -> bool:
     return isinstance(parameter.annotation, ast.Name) and parameter.annotation.id == "bool"
 
 
+def first_position(forward: Method) -> int:
+    """Read where a `forward` begins to count: `position_ids = … + 1`."""
+    for node in ast.walk(forward.node):
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id="position_ids")],
+                value=ast.BinOp(op=ast.Add(), right=ast.Constant(value=int(first))),
+            ):
+                return first
+    return 0
+
+
 def position_values(
     model: ModelClass, flow: Flow, fields: Mapping[str, str], taken: Collection[str]
 ) -> tuple[PositionValue, ...]:

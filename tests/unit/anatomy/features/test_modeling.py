@@ -11,7 +11,7 @@ import pytest
 from mmport.anatomy.features.modeling import read_anatomy
 from mmport.core.errors import NotPortable
 from mmport.core.source_tree import SourceTree
-from mmport.model.spec import Anatomy, ImportedName, PositionValue
+from mmport.model.spec import Anatomy, ImportedName
 
 HEAD = """
 import math
@@ -336,38 +336,6 @@ def test_ids_that_are_embedded_in_the_place_of_others_are_told() -> None:
     assert "ids = input_ids.masked_fill(input_ids == self.config.mark_id, 0)" in found
 
 
-def test_positions_that_depend_on_media_are_known() -> None:
-    positions = """
-    def get_rope_index(self, input_ids, image_grid_thw=None, attention_mask=None):
-        return self.width
-"""
-    anatomy = read(INIT, FEATURES, positions, forward("found = self.features(pixel_values)"))
-    assert anatomy.position_inputs == ("image_grid_thw", "attention_mask")
-
-
-@pytest.mark.parametrize("inside", [True, False])
-def test_what_positions_are_computed_from_is_followed(inside: bool) -> None:
-    positions = """
-    def get_rope_index(self, input_ids, grids=None, lengths=None):
-        return self.width
-
-    def positions(self, ids, grids, counts):
-        return self.get_rope_index(ids, lengths=counts, grids=grids)
-"""
-    method = "positions" if inside else "get_rope_index"
-    body = f"""
-        counts = torch.sum(mask, dim=1)
-        found = self.features(pixel_values)
-        places = self.{method}(input_ids, grids, counts)
-    """
-    parameters = "pixel_values=None, mask=None, grids=None, counts=None"
-    anatomy = read(INIT, FEATURES, positions, forward(body, parameters))
-    assert anatomy.position_inputs == ("grids", "lengths")
-    assert anatomy.position_values == (
-        PositionValue("lengths", "mask", "mask", "torch.sum(mask, dim=1)"),
-    )
-
-
 def test_a_modality_that_cannot_be_read_is_left_out() -> None:
     body = """
         video = self.features(video_values)
@@ -379,3 +347,24 @@ def test_a_modality_that_cannot_be_read_is_left_out() -> None:
     anatomy = read(INIT, FEATURES, forward(body, parameters))
     assert [method.modality for method in anatomy.methods] == ["image"]
     assert [modality for modality, _ in anatomy.unread] == ["video"]
+
+
+def test_frames_stand_where_images_do() -> None:
+    """A model that compares ids with those of images alone has no others for frames."""
+    body = """
+        found = self.features(video_values)
+        starts = (input_ids == self.config.video_start_token_id).cumsum(-1)
+    """
+    anatomy = read(INIT, FEATURES, forward(body, "pixel_values=None, video_values=None"))
+    assert [(one.modality, one.token) for one in anatomy.methods] == [("video", "image_token_id")]
+
+
+def test_a_method_joins_what_it_takes_rows_from() -> None:
+    """Joining is left out where nothing comes behind it, and not where rows are chosen."""
+    body = """
+        rows = self.tower(pixel_values).last_hidden_state
+        rows = torch.cat(rows, dim=0).to(inputs_embeds.dtype)
+        found = rows[mask]
+    """
+    (method,) = read(INIT, forward(body, "pixel_values=None, mask=None")).methods
+    assert "rows = torch.cat(rows, dim=0)" in method.source
