@@ -1,4 +1,4 @@
-"""What is odd about the heads of some text classes of vLLM: of logits, and of attention."""
+"""What is odd about some text classes of vLLM: their heads, of logits and attention, and dtypes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def rotates_heads_apart(architecture: str) -> bool:
     vLLM's CPU kernel gives wrong values for the former (0.32.0).
     """
     return architecture in _listed("heads_apart.json")
+
+
+def cpu_dtype(architecture: str) -> str:
+    """Name the one dtype that a text class runs in on the CPU; empty where it takes any.
+
+    vLLM's CPU kernels of gated delta nets take bfloat16 alone (0.32.0).
+    """
+    return "bfloat16" if architecture in _listed("bfloat16_on_cpu.json") else ""
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, LanguageModelPlan, Strategy
 from mmport.model.spec import LanguageModelSpec, Setting, TextCandidate, TextValue, VlmSpec
-from mmport.planning.heads import is_tied_inside_alone, rotates_heads_apart
+from mmport.planning.heads import cpu_dtype, is_tied_inside_alone, rotates_heads_apart
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
 
@@ -96,6 +96,9 @@ def decisions(spec: VlmSpec, catalog: Catalog, served_by: ModelClass) -> tuple[D
     if rotates_heads_apart(chosen.architecture):
         why = f"vLLM's CPU kernel takes flat rows alone, and {served_by.class_name} has heads apart"
         made.append(Decision("rotary embedding on the CPU", "without vLLM's kernel", why))
+    if dtype := cpu_dtype(chosen.architecture):
+        why = f"vLLM's CPU kernels for {served_by.class_name} take no other"
+        made.append(Decision("dtype on the CPU", dtype, why))
     declared = [name for name in _STATE if served_by.supports(name)]
     if declared:
         why = f"vLLM's {served_by.class_name} keeps a state beside the key-value cache"

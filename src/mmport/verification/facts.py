@@ -61,6 +61,7 @@ def facts_from_spec(spec: VlmSpec) -> ModelFacts:
 
 
 def _facts_of_any(spec: VlmSpec) -> ModelFacts:
+    asked = {item.modality for item in spec.items if item.written != "tokens"}
     modalities = tuple(
         ModalityFacts(
             kind=item.modality,
@@ -74,11 +75,12 @@ def _facts_of_any(spec: VlmSpec) -> ModelFacts:
             rate=_RATE if item.modality == "audio" else 0,
         )
         for item in spec.placeholders
+        if item.modality in asked
     )
     return ModelFacts(
         architecture=spec.architecture,
         auto_class=auto_class(spec.model_type) or "AutoModelForImageTextToText",
-        modalities=modalities[:1],
+        modalities=modalities,
         checkpoint_files=spec.checkpoint.files if spec.checkpoint else (),
         question=_QUESTION,
         tokens_per_item=_MOST_TOKENS,

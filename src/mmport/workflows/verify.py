@@ -21,6 +21,7 @@ from mmport.inspection.inspector import inspect_model
 from mmport.model.evidence import Evidence, Implementation, Outcome, Stage
 from mmport.model.facts import ModelFacts
 from mmport.model.spec import VlmSpec
+from mmport.planning.heads import cpu_dtype
 from mmport.reports.exhibits import collect_exhibits
 from mmport.reports.record import command_line, make_record
 from mmport.reports.write import EVIDENCE, write_report
@@ -218,7 +219,24 @@ def _facts(model: str, folder: Path, options: VerifyOptions) -> ModelFacts:
             raise
         return facts_from_card(folder)
     _check_fit(model, spec, options)
-    return facts_for(folder, spec)
+    facts = facts_for(folder, spec)
+    return replace(facts, dtype=facts.dtype or _only_dtype(spec, options))
+
+
+def _only_dtype(spec: VlmSpec, options: VerifyOptions) -> str:
+    """Name the dtype that the language model must run in where the engine is; empty: any.
+
+    Raises:
+        Usage: another was asked for.
+    """
+    architecture = spec.language_model.vllm_architecture or ""
+    only = "" if options.gpu else cpu_dtype(architecture)
+    if only and options.dtype not in ("", only):
+        raise Usage(
+            f"vLLM's CPU kernels run {architecture} in {only} alone",
+            f"leave out --dtype, or say --dtype {only}",
+        )
+    return only
 
 
 def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from mmport.core.errors import NotPortable
 from mmport.model.plan import LanguageModelPlan
-from mmport.model.spec import TextCandidate, VlmSpec
-from mmport.planning.heads import wants_tie
+from mmport.model.spec import TextCandidate, TextValue, VlmSpec
+from mmport.planning.heads import cpu_dtype, wants_tie
 from mmport.planning.language_model import (
     decisions,
     language_model,
@@ -116,3 +116,27 @@ def test_a_class_that_ties_no_head_has_the_port_do_it() -> None:
     assert not wants_tie(whole, "DeepseekV3ForCausalLM")
     assert not wants_tie(bare, "LlamaForCausalLM")
     assert not wants_tie(dataclasses.replace(bare, checkpoint=None), "DeepseekV3ForCausalLM")
+
+
+@pytest.mark.parametrize("has_head", [True, False])
+def test_the_whole_config_says_whether_a_head_is_tied(has_head: bool) -> None:
+    spec = with_text(LLAMA, tied_embeddings=False, tied_inside=True)
+    assert spec.checkpoint is not None
+    groups = tuple(one for one in spec.checkpoint.tensors if "lm_head" not in one.pattern)
+    if not has_head:
+        checkpoint = dataclasses.replace(spec.checkpoint, tensors=groups)
+        spec = dataclasses.replace(spec, checkpoint=checkpoint)
+    tie = ("tie_word_embeddings", TextValue("tie_word_embeddings", of_whole=True))
+    assert (tie in language_model_plan(spec, CATALOG).settings) is has_head
+    made = decisions(spec, CATALOG, language_model(spec, CATALOG)[1])
+    assert ("text config's tie_word_embeddings" in [one.subject for one in made]) is has_head
+
+
+def test_a_dtype_that_a_cpu_kernel_wants_is_said() -> None:
+    spec = with_text(TextCandidate("Qwen3_5ForCausalLM", "name", "vLLM has it"))
+    made = {
+        one.subject: one.choice
+        for one in decisions(spec, CATALOG, language_model(spec, CATALOG)[1])
+    }
+    assert made["dtype on the CPU"] == "bfloat16"
+    assert cpu_dtype("LlamaForCausalLM") == ""

@@ -292,3 +292,11 @@ def test_a_statement_that_is_no_python_is_refused() -> None:
     broken = replace(anatomy_of(spec), statements=("self.x = (",))
     with pytest.raises(MalformedSource, match="no Python"):
         port_of(replace(spec, anatomy=broken))
+
+
+def test_positions_are_counted_as_transformers_counts_them() -> None:
+    spec = load_spec("llava_next")
+    plain = module_of(port_of(spec))
+    later = replace(spec, anatomy=replace(anatomy_of(spec), first_position=1))
+    assert "positions = positions + 1" in module_of(port_of(later))
+    assert "positions = positions" not in plain

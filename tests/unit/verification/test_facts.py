@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mmport.inspection.inspector import inspect_model
 from mmport.model.facts import CARD
 from mmport.verification.facts import facts_from_card, facts_from_spec, has_card
 from mmport.vllm_api.catalog import resolve_target
+from tests.golden.cases import load_spec
 from tests.unit.checkpoints import write_llava
 from tests.unit.verification.models import IMAGES, UNKNOWN, VIDEOS, facts
 
@@ -26,6 +28,14 @@ def test_a_spec_knows_the_parts(tmp_path: Path) -> None:
     assert (images.prompt, images.token_id) == ("<image>", spec.placeholders[0].token_id)
     assert (images.width, images.height) == (spec.encoders[0].image_size,) * 2
     assert found.tokens_per_item == spec.placeholders[0].tokens_per_item
+
+
+def test_all_kinds_are_asked_about_that_a_processor_takes() -> None:
+    spec = load_spec("qwen2_vl")
+    image, video = facts_from_spec(spec).modalities
+    assert (image.kind, image.frames, video.kind, video.frames) == ("image", 0, "video", 8)
+    items = (spec.items[0], replace(spec.items[1], written="tokens"))
+    assert facts_from_spec(replace(spec, items=items)).modalities == (image,)
 
 
 def test_a_card_gives_its_facts_back(tmp_path: Path) -> None:

@@ -125,9 +125,12 @@ class _Reader:
 
     @property
     def _finding(self) -> tuple[ast.FunctionDef, ...]:
-        """What finds the placeholders of transformers 5's way, if it is the processor's own."""
+        """What finds the placeholders of transformers 5's way, if it is the processor's own.
+
+        One that leaves them to its base looks for something else besides.
+        """
         method = self._method("get_text_with_replacements")
-        return (method,) if method else ()
+        return () if method is None or _calls_base(method) else (method,)
 
     def _searched(self, methods: Sequence[ast.FunctionDef]) -> list[Searched]:
         """The tokens of the modality that methods look for in texts, most telling first."""

@@ -203,3 +203,23 @@ def test_a_message_is_no_expansion(tmp_path: Path) -> None:
 def test_no_such_class(tmp_path: Path) -> None:
     tmp_path.joinpath("processing_probe.py").write_text("")
     assert read_processing(SourceTree(tmp_path), "processing_probe", "ProbeProcessor") is None
+
+
+@pytest.mark.parametrize("calls_base", [True, False])
+def test_what_is_looked_for_besides_is_no_placeholder(tmp_path: Path, calls_base: bool) -> None:
+    """A method that leaves the placeholders to its base looks for something else."""
+    given = "super().get_text_with_replacements(text, replacements)" if calls_base else "text"
+    found = of_text(
+        tmp_path,
+        f"""
+        def replace_image_token(self, inputs, index):
+            return self.image_token * 4
+
+        def get_text_with_replacements(self, text, replacements):
+            text = [re.sub(self.image_size_token, "4", one) for one in text]
+            return {given}
+        """,
+        "self.image_size_token = '<size>'",
+    )
+    token = "image_token" if calls_base else "image_size_token"
+    assert found.placeholder == f"processor.{token}"

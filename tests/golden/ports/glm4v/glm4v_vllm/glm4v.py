@@ -485,7 +485,7 @@ class Glm4vEncoder(Glm4vModel):
 
 
 def get_text_config(config: PreTrainedConfig) -> PreTrainedConfig:
-    # vLLM's Glm4ForCausalLM reads what this config does not say.
+    # All that vLLM's Glm4ForCausalLM reads, and it does not say everything.
     text_config = config.get_text_config()
     text_config.attention_bias = True
     return text_config
@@ -524,7 +524,7 @@ class Glm4vForConditionalGeneration(
             return "<|begin_of_image|><|image|><|end_of_image|>"
 
         if modality.startswith("video"):
-            return "<|video|>"
+            return "<|begin_of_video|><|video|><|end_of_video|>"
 
         raise ValueError("Only image and video modalities are supported")
 
