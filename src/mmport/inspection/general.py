@@ -72,6 +72,7 @@ def _read(source: ModelSource, model: OpenedModel, catalog: Catalog) -> Inspecti
         decoder=decoder,
     )
     reader = ItemReader(source, model)
+    anatomy = reader.with_frames(anatomy)
     items = reader.items(anatomy)
     checkpoint, notes = read_tensors(source)
     spec = VlmSpec(

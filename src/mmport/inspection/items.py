@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
 from mmport.anatomy.classes import find_class, library_module
 from mmport.anatomy.processor.chat_templates import written_item
+from mmport.anatomy.processor.frames import hands_frames_on
 from mmport.anatomy.processor.processing import read_processing
 from mmport.anatomy.processor.token_texts import TokenTexts
 from mmport.core.errors import MalformedSource, NotPortable
@@ -45,6 +47,17 @@ class ItemReader:
             self._settings.get(PROCESSOR_CONFIG, {}),
             self._settings.get(TOKENIZER_CONFIG, {}),
         )
+
+    def with_frames(self, anatomy: Anatomy) -> Anatomy:
+        """Give videos the method of images, where the processor hands their frames on as such."""
+        known = {one.modality for one in anatomy.methods} | {kind for kind, _ in anatomy.unread}
+        images = next((one for one in anatomy.methods if one.modality == "image"), None)
+        if images is None or "video" in known:
+            return anatomy
+        fields = [name for _, name in images.inputs]
+        if not hands_frames_on(self._model.tree, self._module, self._class_name, fields):
+            return anatomy
+        return replace(anatomy, methods=(*anatomy.methods, replace(images, modality="video")))
 
     def items(self, anatomy: Anatomy) -> tuple[ItemProcessing, ...]:
         """Say how the items of each modality are taken that the model has features of."""

@@ -66,7 +66,9 @@ class ItemPlan:
     `placeholder` is what stands for it in a chat; `argument` the processor's
     keyword, `part` its attribute that makes tensors of such items, `fields` its
     outputs that the encoder takes, and `position_fields` those that nothing but
-    positions are computed from. What else is told is as in `ItemProcessing`.
+    positions are computed from. `renamed` are pairs of such an output and the name
+    that the port has for it, where another kind of item has one of that name. What
+    else is told is as in `ItemProcessing`.
     """
 
     modality: Modality
@@ -77,6 +79,7 @@ class ItemPlan:
     part: str
     fields: tuple[str, ...]
     position_fields: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
     written: Written
     counted: Counted
     numbered: bool

@@ -108,7 +108,8 @@ def _items(spec: VlmSpec, anatomy: Anatomy) -> tuple[tuple[ItemPlan, ...], tuple
     taken, refused = list[ItemPlan](), dict(anatomy.unread)
     for method in anatomy.methods:
         try:
-            taken.append(_item(method, spec, anatomy))
+            known = {name for item in taken for name in item.fields}
+            taken.append(_item(method, spec, anatomy, known))
         except NotPortable as error:
             refused[method.modality] = error.what
     if not taken:
@@ -125,8 +126,8 @@ def _positions_known(method: FeatureMethod, anatomy: Anatomy) -> bool:
     return method.modality == "image" or about <= given
 
 
-def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
-    """Say how a kind of item is processed.
+def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy, known: set[str]) -> ItemPlan:
+    """Say how a kind of item is processed; `known` are the fields of other kinds.
 
     Raises:
         NotPortable: a port takes no such items, the processor's source does not say
@@ -165,6 +166,13 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
             f"({', '.join(told)}), which vLLM does not give with an item",
             TRY_BACKEND,
         )
+    renamed = tuple((name, f"{modality}_{name}") for name in fields if name in known)
+    if renamed and anatomy.position_inputs:
+        raise NotPortable(
+            f"{spec.architecture} has one name for fields of several kinds of items "
+            f"({renamed[0][0]}), from which it computes positions",
+            TRY_BACKEND,
+        )
     beside = (value.field for value in anatomy.position_values)
     return ItemPlan(
         modality=modality,
@@ -173,10 +181,11 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy) -> ItemPlan:
         token_id=_token_id(method),
         argument=taken.argument,
         part=taken.part,
-        fields=fields,
+        fields=tuple(dict(renamed).get(name, name) for name in fields),
         position_fields=tuple(
             name for name in beside if name not in fields and modality_of([name]) == modality
         ),
+        renamed=renamed,
         written=taken.written,
         counted=taken.counted,
         numbered=taken.numbered,

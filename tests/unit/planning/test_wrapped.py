@@ -300,3 +300,23 @@ def test_positions_are_counted_as_transformers_counts_them() -> None:
     later = replace(spec, anatomy=replace(anatomy_of(spec), first_position=1))
     assert "positions = positions + 1" in module_of(port_of(later))
     assert "positions = positions" not in plain
+
+
+def test_frames_that_come_as_images_have_a_field_of_their_own() -> None:
+    """A processor may hand frames on under the names of images, and vLLM has one kind a field."""
+    spec = load_spec("llava_next")
+    (images,) = anatomy_of(spec).methods
+    methods = (images, replace(images, modality="video"))
+    (item,), (placeholder,) = spec.items, spec.placeholders
+    both = replace(
+        spec,
+        anatomy=replace(anatomy_of(spec), methods=methods),
+        items=(item, replace(item, modality="video", part="video_processor")),
+        placeholders=(placeholder, replace(placeholder, modality="video")),
+    )
+    text = module_of(port_of(both))
+    assert 'VIDEO_FIELDS = ("video_pixel_values", "video_image_sizes")' in text
+    assert 'outputs["video_pixel_values"] = outputs.pop("pixel_values")' in text
+    assert 'pixel_values=inputs["video_pixel_values"]' in text
+    placed = replace(anatomy_of(both), position_inputs=("image_sizes",))
+    assert [item.modality for item in plan_of(replace(both, anatomy=placed)).items] == ["image"]

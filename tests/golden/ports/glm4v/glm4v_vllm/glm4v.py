@@ -110,7 +110,8 @@ class Glm4vDataParser(MultiModalDataParser):
             raise ValueError(f"Features of {modality} items have to be {width} wide")
 
         return DictEmbeddingItems(
-            {embeds: features} | {name: data[name].split(1) for name in fields},
+            {embeds: features}
+            | {name: torch.as_tensor(data[name]).split(1) for name in fields},
             modality=modality,
             required_fields={embeds, *fields},
             fields_factory=lambda data: {
