@@ -85,6 +85,7 @@ class ItemPlan:
     numbered: bool
     framed: bool
     special_tokens: bool
+    nested: bool
 
 
 @dataclass(frozen=True, slots=True)

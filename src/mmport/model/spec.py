@@ -194,6 +194,8 @@ class ItemProcessing:
     """The attribute of the processor that makes tensors of an item."""
     unused: tuple[str, ...]
     """Outputs of the item's processor that are taken away again."""
+    nested: bool = False
+    """Items are wanted in a list for each prompt."""
 
     @property
     def argument(self) -> str:

@@ -9,6 +9,7 @@ from mmport.core.errors import TRY_BACKEND, NotPortable
 from mmport.model.plan import ComponentPlan, Decision, ItemPlan, Layout, PortPlan, Strategy
 from mmport.model.spec import Anatomy, FeatureMethod, Modality, VlmSpec
 from mmport.planning.alternatives import choose
+from mmport.planning.broken import broken
 from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan
@@ -134,6 +135,8 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy, known: set[str
             how it takes them, or the user writes all tokens.
     """
     modality = method.modality
+    if reason := broken(spec.architecture, modality):
+        raise NotPortable(reason, "use a release of transformers that has mended it")
     if not _positions_known(method, anatomy):
         raise NotPortable(
             f"{spec.architecture} computes positions from more of its {modality} items "
@@ -147,7 +150,13 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy, known: set[str
             TRY_BACKEND,
         )
     taken = next((one for one in spec.items if one.modality == modality), None)
-    if taken is None or taken.written == "tokens":
+    if taken is None:
+        raise NotPortable(
+            f"the processor of {spec.architecture} takes no {modality} items as it stands: it "
+            "lacks what it asks of them",
+            TRY_BACKEND,
+        )
+    if taken.written == "tokens":
         raise NotPortable(
             f"the processor of {spec.architecture} does not put the tokens of an item "
             "into the prompt",
@@ -191,4 +200,5 @@ def _item(method: FeatureMethod, spec: VlmSpec, anatomy: Anatomy, known: set[str
         numbered=taken.numbered,
         framed=taken.framed,
         special_tokens=taken.special_tokens,
+        nested=taken.nested,
     )

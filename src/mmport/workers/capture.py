@@ -144,6 +144,17 @@ def describe_modules(model: nn.Module) -> dict[str, dict[str, Any]]:
     return described
 
 
+def find_language_model(model: nn.Module) -> tuple[str, ...]:
+    """The path of what a class of vLLM calls with positions, if it says which part that is."""
+    try:
+        language_model = model.get_language_model()
+    except Exception:  # older classes have no such method, or one that gives nothing
+        return ()
+    return tuple(
+        path for path, module in model.named_modules() if path and module is language_model
+    )
+
+
 def find_decoder(model: nn.Module) -> str:
     """The path of the HF language model without its head: it is called with embeddings.
 

@@ -20,7 +20,7 @@ from typing import Any
 from . import vllm_engine
 from .awaiting import await_file
 from .budget import write_budget_stage
-from .capture import Recorder
+from .capture import Recorder, find_language_model
 from .exchange import write_stage
 from .mutants.groups import Mutant, choose, find_mutants
 from .mutants.patches import overwritten
@@ -270,7 +270,7 @@ def _observed(runner: Any) -> Iterator[None]:
         for held in (module._forward_hooks, module._forward_hooks_with_kwargs)
     ]
     runner.tap = FeatureTap(model, VLLM_METHODS)
-    runner.recorder = Recorder(model)
+    runner.recorder = Recorder(model, also=find_language_model(model))
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .capture import Recorder
+from .capture import Recorder, find_language_model
 from .exchange import write_stage
 from .probes import Probe, find_module
 from .tap import VLLM_METHODS, FeatureTap
@@ -43,7 +43,7 @@ class Runner:
         if payload["observes"]:
             engine.apply_model(self._keep)
             self.tap = FeatureTap(self.model, VLLM_METHODS)
-            self.recorder = Recorder(self.model)
+            self.recorder = Recorder(self.model, also=find_language_model(self.model))
 
     def _keep(self, model: Any) -> None:
         self.model = model

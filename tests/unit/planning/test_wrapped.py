@@ -320,3 +320,9 @@ def test_frames_that_come_as_images_have_a_field_of_their_own() -> None:
     assert 'pixel_values=inputs["video_pixel_values"]' in text
     placed = replace(anatomy_of(both), position_inputs=("image_sizes",))
     assert [item.modality for item in plan_of(replace(both, anatomy=placed)).items] == ["image"]
+
+
+def test_what_transformers_itself_fails_on_is_left_out() -> None:
+    spec = replace(load_spec("qwen2_vl"), architecture="Kimi_K25ForConditionalGeneration")
+    assert [item.modality for item in plan_of(spec).items] == ["image"]
+    assert "transformers 5.19 pools its frames" in port_of(spec)["README.md"]

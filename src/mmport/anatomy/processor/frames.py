@@ -23,11 +23,15 @@ def hands_frames_on(
     """
     found = find_class(tree, module, class_name)
     bodies = (node for item in own_lineage(found) for node in item.node.body) if found else ()
-    calls = (node for node in bodies if isinstance(node, ast.FunctionDef))
+    methods = [node for node in bodies if isinstance(node, ast.FunctionDef)]
     return any(
-        _takes_videos_out(node) and bool(_stores(node) & set(fields))
-        for node in calls
+        _takes_videos_out(node) and bool(_entries(node, ast.Store) & set(fields))
+        for node in methods
         if node.name == "__call__"
+    ) or any(
+        _entries(node, ast.Load) & set(fields)
+        for node in methods
+        if node.name == "replace_video_token"
     )
 
 
@@ -40,11 +44,11 @@ def _takes_videos_out(call: ast.FunctionDef) -> bool:
     return False
 
 
-def _stores(call: ast.FunctionDef) -> set[str]:
-    """Name the outputs that a method sets."""
+def _entries(method: ast.FunctionDef, use: type[ast.expr_context]) -> set[str]:
+    """Name the entries that a method sets, or reads."""
     found = set()
-    for node in ast.walk(call):
+    for node in ast.walk(method):
         match node:
-            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ast.Store()):
+            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ctx) if type(ctx) is use:
                 found.add(name)
     return found

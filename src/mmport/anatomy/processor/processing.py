@@ -26,7 +26,7 @@ from mmport.anatomy.processor.texts import (
 )
 from mmport.anatomy.processor.token_ids import replaced_ids
 from mmport.core.source_tree import SourceTree
-from mmport.model.spec import Counted, ItemProcessing, Modality, Written
+from mmport.model.spec import ARGUMENTS, Counted, ItemProcessing, Modality, Written
 
 _PARTS: dict[Modality, tuple[str, ...]] = {
     "image": ("image_processor",),
@@ -51,10 +51,11 @@ def read_processing(
         modality: of the items.
 
     Returns:
-        None if there is no such class.
+        None if there is no such class, or it fails on such items by itself.
     """
     found = find_class(tree, module, class_name)
-    return None if found is None else _Reader(found, modality).item()
+    reader = _Reader(found, modality) if found is not None else None
+    return None if reader is None or reader.lacks_metadata() else reader.item()
 
 
 class _Reader:
@@ -82,7 +83,19 @@ class _Reader:
             special_tokens=self._default("text_kwargs", "add_special_tokens") is not False,
             part=self._part(),
             unused=tuple(sorted(self._unused())),
+            nested=self._nested(),
         )
+
+    def lacks_metadata(self) -> bool:
+        """Tell whether it wants to know of items what its own part does not return unasked."""
+        reads = {
+            node.slice.value
+            for node in ast.walk(self._replacing or ast.Pass())
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+        }
+        kinds = f"{self.modality}s_kwargs"
+        wanted = f"{self.modality}_metadata" in reads
+        return wanted and self._default(kinds, "return_metadata") is not True
 
     @cached_property
     def _methods(self) -> tuple[ast.FunctionDef, ...]:
@@ -186,6 +199,15 @@ class _Reader:
             names(text) & counters(method) for text in formatted(method)
         )
 
+    def _nested(self) -> bool:
+        """Tell whether items are counted by prompt, and nothing puts them in lists for that."""
+        argument = ARGUMENTS[self.modality]
+        nodes = [node for method in self._methods for node in ast.walk(method)]
+        return any(_counts_inner(node, argument) for node in nodes) and not any(
+            isinstance(node, ast.Name) and node.id == argument and isinstance(node.ctx, ast.Store)
+            for node in nodes
+        )
+
     def _frames(self) -> bool:
         """Tell whether the processor writes something beside every text that it is given."""
         token = f"{self.modality}_token"
@@ -231,6 +253,17 @@ class _Reader:
             match node:
                 case ast.Constant(value=str(name)) if name.isidentifier():
                     yield name
+
+
+def _counts_inner(node: ast.AST, items: str) -> bool:
+    """Tell whether an expression is like `[len(inner) for inner in items]`."""
+    match node:
+        case ast.ListComp(
+            elt=ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=one)]),
+            generators=[ast.comprehension(target=ast.Name(id=each), iter=ast.Name(id=name))],
+        ):
+            return one == each and name == items
+    return False
 
 
 def _setting(found: ModelClass, kind: str, name: str) -> object:

@@ -16,6 +16,7 @@ LIBRARY = SourceTree(hf_library._library().parent)
     ("processor", "fields", "expected"),
     [
         ("InternVLProcessor", ["pixel_values"], True),
+        ("SmolVLMProcessor", ["pixel_values"], True),
         ("InternVLProcessor", ["image_grid_thw"], False),
         ("Qwen2VLProcessor", ["pixel_values", "image_grid_thw"], False),
         ("Qwen2_5OmniProcessor", ["pixel_values"], False),

@@ -223,3 +223,13 @@ def test_what_is_looked_for_besides_is_no_placeholder(tmp_path: Path, calls_base
     )
     token = "image_token" if calls_base else "image_size_token"
     assert found.placeholder == f"processor.{token}"
+
+
+@pytest.mark.parametrize(
+    ("name", "takes"), [("MuseGlimmerProcessor", False), ("Qwen3VLProcessor", True)]
+)
+def test_a_processor_has_to_ask_for_what_it_reads_of_videos(name: str, takes: bool) -> None:
+    module = library_module(name)
+    assert module is not None
+    assert (read_processing(LIBRARY, module, name, "video") is not None) is takes
+    assert read_processing(LIBRARY, module, name) is not None
