@@ -217,8 +217,9 @@ class Blip2ProcessingInfo(BaseProcessingInfo):
             num_tokens += num_tokens // 4
         return min(num_tokens, seq_len)
 
-    def get_embedded_image_tokens(self, num_features: int) -> list[int]:
-        """What the token becomes for an image whose features are given."""
+    @cached_property
+    def tokens_around_image(self) -> tuple[list[int], list[int]]:
+        """What stands before and after the features of an image, whatever its size."""
         token_id = self.get_image_token_id()
         width, height = self.get_image_size_with_most_features()
         around = set()
@@ -233,7 +234,12 @@ class Blip2ProcessingInfo(BaseProcessingInfo):
                     "The tokens of an image depend on its size, so its features cannot "
                     "be given without the image"
                 )
-        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+        return tokens[:start], tokens[end:]
+
+    def get_embedded_image_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for an image whose features are given."""
+        start, end = self.tokens_around_image
+        return [*start, *[self.get_image_token_id()] * num_features, *end]
 
     def get_mm_max_tokens_per_item(
         self, seq_len: int, mm_counts: Mapping[str, int]

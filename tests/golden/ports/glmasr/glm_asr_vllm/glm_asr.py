@@ -133,8 +133,9 @@ class GlmAsrProcessingInfo(BaseProcessingInfo):
 
         return min(num_tokens, seq_len)
 
-    def get_embedded_audio_tokens(self, num_features: int) -> list[int]:
-        """What the token becomes for an audio whose features are given."""
+    @cached_property
+    def tokens_around_audio(self) -> tuple[list[int], list[int]]:
+        """What stands before and after the features of an audio, whatever its size."""
         token_id = self.get_audio_token_id()
         length = self.get_audio_length_with_most_tokens()
         around = set()
@@ -148,7 +149,12 @@ class GlmAsrProcessingInfo(BaseProcessingInfo):
                     "The tokens of an audio depend on its size, so its features cannot "
                     "be given without the audio"
                 )
-        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+        return tokens[:start], tokens[end:]
+
+    def get_embedded_audio_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for an audio whose features are given."""
+        start, end = self.tokens_around_audio
+        return [*start, *[self.get_audio_token_id()] * num_features, *end]
 
     def get_mm_max_tokens_per_item(
         self, seq_len: int, mm_counts: Mapping[str, int]

@@ -204,8 +204,9 @@ class Qwen3VLProcessingInfo(BaseProcessingInfo):
         num_tokens = tokens.count(self.get_image_token_id())
         return min(num_tokens, seq_len)
 
-    def get_embedded_image_tokens(self, num_features: int) -> list[int]:
-        """What the token becomes for an image whose features are given."""
+    @cached_property
+    def tokens_around_image(self) -> tuple[list[int], list[int]]:
+        """What stands before and after the features of an image, whatever its size."""
         token_id = self.get_image_token_id()
         width, height = self.get_image_size_with_most_features()
         around = set()
@@ -220,7 +221,12 @@ class Qwen3VLProcessingInfo(BaseProcessingInfo):
                     "The tokens of an image depend on its size, so its features cannot "
                     "be given without the image"
                 )
-        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+        return tokens[:start], tokens[end:]
+
+    def get_embedded_image_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for an image whose features are given."""
+        start, end = self.tokens_around_image
+        return [*start, *[self.get_image_token_id()] * num_features, *end]
 
     def process_video(
         self, video: object, hf_kwargs: Mapping[str, object]
@@ -273,8 +279,9 @@ class Qwen3VLProcessingInfo(BaseProcessingInfo):
 
         return min(maximum, seq_len)
 
-    def get_embedded_video_tokens(self, num_features: int) -> list[int]:
-        """What the token becomes for a video whose features are given."""
+    @cached_property
+    def tokens_around_video(self) -> tuple[list[int], list[int]]:
+        """What stands before and after the features of a video, whatever its size."""
         token_id = self.get_video_token_id()
         video = self.get_video_with_most_tokens()
         around = set()
@@ -291,7 +298,12 @@ class Qwen3VLProcessingInfo(BaseProcessingInfo):
                     "The tokens of a video depend on its size, so its features cannot "
                     "be given without the video"
                 )
-        return [*tokens[:start], *[token_id] * num_features, *tokens[end:]]
+        return tokens[:start], tokens[end:]
+
+    def get_embedded_video_tokens(self, num_features: int) -> list[int]:
+        """What the token becomes for a video whose features are given."""
+        start, end = self.tokens_around_video
+        return [*start, *[self.get_video_token_id()] * num_features, *end]
 
     def get_mm_max_tokens_per_item(
         self, seq_len: int, mm_counts: Mapping[str, int]
