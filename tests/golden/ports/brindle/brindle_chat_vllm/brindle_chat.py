@@ -161,8 +161,7 @@ class BrindleChatProcessingInfo(BaseProcessingInfo):
         token_id = self.get_image_token_id()
         width, height = self.get_image_size_with_most_features()
         around = set()
-        for part in (1, 2):
-            size = (max(1, width // part), max(1, height // part))
+        for size in ((width, height), (224, 224)):
             _, tokens = self.process_image(Image.new("RGB", size), {})
             start = tokens.index(token_id)
             end = len(tokens) - tokens[::-1].index(token_id)

@@ -210,8 +210,7 @@ class Glm4vProcessingInfo(BaseProcessingInfo):
         token_id = self.get_image_token_id()
         width, height = self.get_image_size_with_most_features()
         around = set()
-        for part in (1, 2):
-            size = (max(1, width // part), max(1, height // part))
+        for size in ((width, height), (224, 224)):
             _, tokens = self.process_image(Image.new("RGB", size), {})
             start = tokens.index(token_id)
             end = len(tokens) - tokens[::-1].index(token_id)
@@ -285,10 +284,7 @@ class Glm4vProcessingInfo(BaseProcessingInfo):
         token_id = self.get_video_token_id()
         video = self.get_video_with_most_tokens()
         around = set()
-        for part in (1, 2):
-            size = video._replace(
-                width=video.width // part, height=video.height // part
-            )
+        for size in (video, video._replace(width=224, height=224)):
             _, tokens = self.process_video(self.get_black_video(size), {})
             start = tokens.index(token_id)
             end = len(tokens) - tokens[::-1].index(token_id)

@@ -139,8 +139,8 @@ class GlmAsrProcessingInfo(BaseProcessingInfo):
         token_id = self.get_audio_token_id()
         length = self.get_audio_length_with_most_tokens()
         around = set()
-        for part in (1, 2):
-            _, tokens = self.process_audio(np.zeros(max(1, length // part)), {})
+        for size in (length, length // 2):
+            _, tokens = self.process_audio(np.zeros(max(1, size)), {})
             start = tokens.index(token_id)
             end = len(tokens) - tokens[::-1].index(token_id)
             around.add((*tokens[:start], token_id, *tokens[end:]))
