@@ -165,3 +165,13 @@ def _mentioned(node: ast.AST) -> str | None:
 def names(node: ast.AST) -> set[str]:
     """Name all variables that a tree mentions."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def entries(node: ast.AST, use: type[ast.expr_context] = ast.Load) -> set[str]:
+    """Name the entries under a constant that a tree reads, or sets: `["name"]`."""
+    found = set()
+    for part in ast.walk(node):
+        match part:
+            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ctx) if type(ctx) is use:
+                found.add(name)
+    return found

@@ -69,7 +69,8 @@ def position_values(
         value = assigned.get(name)
         if value is None and name in outputs and modality_of([name]) != "image":
             field = fields.get(name, name)
-            found += [PositionValue(parameter, field, name, name)] * (field not in taken)
+            if field not in taken:
+                found.append(PositionValue(parameter, field, name, name))
         used = (names(value) - {"torch"}) if value is not None else set()
         if value is not None and len(used) == 1 and used <= fields.keys():
             (variable,) = used

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from mmport.anatomy.classes import find_class
+from mmport.anatomy.classes import entries, find_class
 from mmport.anatomy.processor.searched import modality_of, own_lineage
 from mmport.core.source_tree import SourceTree
 
@@ -25,14 +25,10 @@ def hands_frames_on(
     bodies = (node for item in own_lineage(found) for node in item.node.body) if found else ()
     methods = [node for node in bodies if isinstance(node, ast.FunctionDef)]
     return any(
-        _takes_videos_out(node) and bool(_entries(node, ast.Store) & set(fields))
+        _takes_videos_out(node) and bool(entries(node, ast.Store) & set(fields))
         for node in methods
         if node.name == "__call__"
-    ) or any(
-        _entries(node, ast.Load) & set(fields)
-        for node in methods
-        if node.name == "replace_video_token"
-    )
+    ) or any(entries(node) & set(fields) for node in methods if node.name == "replace_video_token")
 
 
 def _takes_videos_out(call: ast.FunctionDef) -> bool:
@@ -42,13 +38,3 @@ def _takes_videos_out(call: ast.FunctionDef) -> bool:
                 if modality_of(name) == "video":
                     return True
     return False
-
-
-def _entries(method: ast.FunctionDef, use: type[ast.expr_context]) -> set[str]:
-    """Name the entries that a method sets, or reads."""
-    found = set()
-    for node in ast.walk(method):
-        match node:
-            case ast.Subscript(slice=ast.Constant(value=str(name)), ctx=ctx) if type(ctx) is use:
-                found.add(name)
-    return found

@@ -6,7 +6,14 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from mmport.anatomy.classes import ModelClass, find_class, names, own_attribute, own_attributes
+from mmport.anatomy.classes import (
+    ModelClass,
+    entries,
+    find_class,
+    names,
+    own_attribute,
+    own_attributes,
+)
 from mmport.anatomy.processor.beside import changes_beside
 from mmport.anatomy.processor.searched import (
     Searched,
@@ -88,13 +95,8 @@ class _Reader:
 
     def lacks_metadata(self) -> bool:
         """Tell whether it wants to know of items what its own part does not return unasked."""
-        reads = {
-            node.slice.value
-            for node in ast.walk(self._replacing or ast.Pass())
-            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
-        }
         kinds = f"{self.modality}s_kwargs"
-        wanted = f"{self.modality}_metadata" in reads
+        wanted = f"{self.modality}_metadata" in entries(self._replacing or ast.Pass())
         return wanted and self._default(kinds, "return_metadata") is not True
 
     @cached_property
