@@ -162,7 +162,7 @@ def failed(evidence: Sequence[Evidence]) -> bool:
 
 def _vllm_version(engines: Engines) -> str:
     package = engines.vllm_facts.vllm
-    return package.version if package else "unknown"
+    return package.version.partition("+")[0] if package else "unknown"
 
 
 def _subjects(options: VerifyOptions) -> tuple[Subject, ...]:

@@ -128,21 +128,26 @@ def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:
 def _hook_loading(payload: dict[str, Any], out: Path, report: Report, models: list[Any]) -> None:
     """Trace the weights between the model's construction and its loading; keep the model.
 
-    Its constructor is called by one function of the loader's module; what stands
-    there is replaced, as the loader is no class that could be asked.
+    One function of the loader's module constructs models, and in later releases
+    their language models too, while it constructs the whole.
     """
     from vllm.model_executor.model_loader import loader
 
     files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
     construct = loader._initialize_model
+    within: list[None] = []
 
     def traced_construct(*args: Any, **kwargs: Any) -> Any:
         report("constructing")
-        model = construct(*args, **kwargs)
-        report("loading")
-        if not models:  # another is a part that the class itself has built
+        within.append(None)
+        try:
+            model = construct(*args, **kwargs)
+        finally:
+            within.pop()
+        if not within:
+            report("loading")
             write_stage(out, "weights", traced(model, files, required=payload["trace_weights"]))
-        models.append(model)
+            models.append(model)
         return model
 
     loader._initialize_model = traced_construct
