@@ -48,7 +48,9 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
             )
         for helper in helpers(plan):
             model = merged_modules(render(plan.era, f"{helper}.py"), model)
-        model = _with_header(model, render(plan.era, "file_header.py", plan=plan))
+        contract = legacy_contract(plan.era)
+        header = render(plan.era, "file_header.py", plan=plan, contract=contract)
+        model = _with_header(model, header)
         return {plan.model_file: _python(plan, model)}
     values = {
         "plan": plan,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from mmport.core.errors import NotPortable
+from mmport.core.errors import NotPortable, Usage
 from mmport.core.jsonable import from_json
 from mmport.model.plan import (
     ComponentPlan,
@@ -77,12 +77,12 @@ def plan_legacy(
 ) -> PortPlan:
     """Decide what a port of this model to an old release consists of.
 
-    Args:
-        modality_plugin: the key of a modality of the port's own that the model's items
-            are given under; empty for vLLM's.
+    `modality_plugin` is the key of a modality of the port's own that the model's items
+    are given under; empty for vLLM's.
 
     Raises:
         NotPortable: the model, or a part of it, cannot be written in that API.
+        Usage: the key of the modality is no name, or one of vLLM's own.
     """
     family = _family(spec, catalog)
     tower, connector, placeholder = _parts(spec, family, catalog)
@@ -130,7 +130,7 @@ def plan_legacy(
         ),
         legacy=LegacyPlan(
             template=family.template,
-            modality=_checked(modality_plugin) or family.modality,
+            modality=_checked(modality_plugin, contract) or family.modality,
             tower=tower.family,
             decoder=decoder,
             plugin_class=_class_name(modality_plugin),
@@ -245,9 +245,18 @@ def _renames(
     )
 
 
-def _checked(key: str) -> str:
+def _checked(key: str, contract: LegacyContract) -> str:
+    """Give the key of a modality of the port's own, if it can be one.
+
+    vLLM's own keys have plugins already; a second would take their place for all models.
+    """
+    if key in contract.modalities:
+        raise Usage(
+            f"{key!r} is a modality of vLLM's own",
+            "choose another name for --modality-plugin, or leave it out",
+        )
     if key and not is_identifier(key):
-        raise NotPortable(
+        raise Usage(
             f"{key!r} cannot be the key of a modality",
             "choose a name of letters, digits and underscores for --modality-plugin",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmport.core.errors import TRY_BACKEND, NotPortable
+from mmport.core.errors import TRY_BACKEND, NotPortable, Usage
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
 from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose, differences
@@ -29,15 +29,13 @@ def plan_port(
     """Decide what a port of this model to this vLLM consists of.
 
     The verdict may be that a user is better served without a port; the plan is
-    complete all the same.
-
-    Args:
-        modality_plugin: the key of a modality of the port's own, which only vLLM's
-            first multimodal API has.
+    complete all the same. `modality_plugin` is the key of a modality of the port's own,
+    which only vLLM's first multimodal API has.
 
     Raises:
         NotPortable: a part of the model is outside what mmport can port.
         UnknownTarget: there is no catalog of the target.
+        Usage: a modality of the port's own is asked for, and the target takes none.
     """
     catalog = load(target.version)
     if contract := legacy_contract(target.era):
@@ -45,7 +43,7 @@ def plan_port(
             spec, target, catalog, contract, layout=layout, modality_plugin=modality_plugin
         )
     if modality_plugin:
-        raise NotPortable(
+        raise Usage(
             f"vLLM {target.version} takes no modalities of a port's own: plugins for them ended "
             "with 0.8.4",
             "name a release from 0.5.1 to 0.8.4 with --target-vllm",
