@@ -42,6 +42,13 @@ def command(
     layout: Annotated[
         Layout, typer.Option(help="A plugin package to install, or the model's file alone.")
     ] = "plugin",
+    modality_plugin: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Give MODEL's images under NAME, a modality of the port's own (vLLM to 0.8.4).",
+        ),
+    ] = "",
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Prove it on small random weights before it is written."),
@@ -78,6 +85,7 @@ def command(
         folder=output,
         target_vllm=target_vllm,
         layout=layout,
+        modality_plugin=modality_plugin,
         revision=revision,
         trust_remote_code=trust_remote_code,
         force=force,

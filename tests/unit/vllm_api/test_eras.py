@@ -12,7 +12,8 @@ NUMBERS = st.integers(0, 60)
 
 
 def test_eras_follow_one_another() -> None:
-    assert [era.name for era in ERAS] == [f"E{number}" for number in range(1, 10)]
+    legacy, modern = [f"L{number}" for number in range(1, 12)], [f"E{n}" for n in range(1, 10)]
+    assert [era.name for era in ERAS] == legacy + modern
     assert all(era.first <= era.last for era in ERAS)
     assert all(before.last < after.first for before, after in pairwise(ERAS))
 
@@ -20,6 +21,18 @@ def test_eras_follow_one_another() -> None:
 @pytest.mark.parametrize(
     ("release", "era"),
     [
+        ((0, 5, 1), "L1"),
+        ((0, 5, 4), "L2"),
+        ((0, 5, 5), "L3"),
+        ((0, 6, 0), "L4"),
+        ((0, 6, 1), "L5"),
+        ((0, 6, 2), "L6"),
+        ((0, 6, 3), "L7"),
+        ((0, 6, 4), "L8"),
+        ((0, 6, 5), "L9"),
+        ((0, 7, 3), "L9"),
+        ((0, 8, 2), "L10"),
+        ((0, 8, 4), "L11"),
         ((0, 8, 5), "E1"),
         ((0, 9, 1), "E1"),
         ((0, 9, 2), "E2"),
@@ -39,7 +52,7 @@ def test_the_borders(release: tuple[int, int, int], era: str) -> None:
     assert found.name == era
 
 
-@pytest.mark.parametrize("release", [(0, 8, 4), (0, 34, 0), (1, 0, 0)])
+@pytest.mark.parametrize("release", [(0, 5, 0), (0, 34, 0), (1, 0, 0)])
 def test_outside_there_is_no_era(release: tuple[int, int, int]) -> None:
     assert era_of(release) is None
 
