@@ -33,6 +33,7 @@ from mmport.verification.run import REFERENCE, Setup, compare
 from mmport.verification.selection import Selection
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import resolve_target
+from mmport.vllm_api.legacy import is_legacy
 from mmport.workflows.reference import build_tiny
 
 VERIFY_SCHEMA = "mmport.verify/1"
@@ -152,6 +153,7 @@ def prepared(
             trust_remote_code=options.trust_remote_code,
             selection=Selection(options.stages, options.scenarios),
             tensor_parallel=options.tp,
+            legacy=is_legacy(_vllm_version(engines)),
         )
         setup.selection.check(setup.facts)
         yield setup, subjects
@@ -165,7 +167,7 @@ def failed(evidence: Sequence[Evidence]) -> bool:
 
 def _vllm_version(engines: Engines) -> str:
     package = engines.vllm_facts.vllm
-    return package.version if package else "unknown"
+    return package.version.partition("+")[0] if package else "unknown"
 
 
 def _subjects(options: VerifyOptions) -> tuple[Subject, ...]:
@@ -236,6 +238,7 @@ def _checkpoint(
             dtype=options.run_dtype,
             timeout=options.timeout,
             trust_remote_code=options.trust_remote_code,
+            old=is_legacy(_vllm_version(engines)),
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
         )
     return source.materialize()
