@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmport.core.jsonable import from_json
 from mmport.generation.render import render_port
@@ -30,6 +30,43 @@ CASES: dict[str, tuple[str, Layout]] = {
     "siglip_qwen2": ("siglip_qwen2", "plugin"),
 }
 """Name of the committed folder: the spec, and the layout."""
+
+
+class OldPort(NamedTuple):
+    """A port to a release with vLLM's first multimodal API."""
+
+    spec: str
+    target: str
+    layout: Layout = "plugin"
+    modality_plugin: str = ""
+
+
+OLD_CASES = {
+    "first_api_clip_0_5_1": OldPort("clip_llama", "0.5.1"),
+    "first_api_clip_0_6_3": OldPort("clip_llama", "0.6.3.post1"),
+    "first_api_clip_0_6_4": OldPort("clip_llama", "0.6.4.post1", "file"),
+    "first_api_clip_0_8_4": OldPort("clip_llama", "0.8.4"),
+    "first_api_next_0_6_3": OldPort("first_api_llava_next", "0.6.3.post1", "file"),
+    "first_api_plugin_0_6_3": OldPort("clip_llama", "0.6.3.post1", modality_plugin="thermal"),
+    "first_api_siglip_0_5_5": OldPort("first_api_siglip_llama", "0.5.5"),
+}
+"""Name of the committed folder, beside those of `CASES`."""
+
+
+def old_plan(case: str) -> PortPlan:
+    """Plan one of `OLD_CASES`."""
+    port = OLD_CASES[case]
+    return plan_port(
+        load_spec(port.spec),
+        resolve_target(port.target),
+        layout=port.layout,
+        modality_plugin=port.modality_plugin,
+    )
+
+
+def old_port(case: str) -> dict[str, str]:
+    """Render one of `OLD_CASES`."""
+    return render_port(old_plan(case), load_spec(OLD_CASES[case].spec))
 
 
 def load_spec(name: str = "clip_llama", **changes: Any) -> VlmSpec:

@@ -9,7 +9,16 @@ import pytest
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
 from tests.conftest import CheckGolden
-from tests.golden.cases import CASES, SPECS, load_spec, plan_of, port_of
+from tests.golden.cases import (
+    CASES,
+    OLD_CASES,
+    SPECS,
+    load_spec,
+    old_plan,
+    old_port,
+    plan_of,
+    port_of,
+)
 
 PORTS = Path(__file__).parent / "ports"
 
@@ -20,15 +29,24 @@ def test_the_committed_port_is_what_is_generated(case: str, check_golden: CheckG
     check_golden(f"ports/{case}", port_of(load_spec(spec), layout))
 
 
+@pytest.mark.parametrize("case", OLD_CASES)
+def test_the_committed_old_port_is_what_is_generated(case: str, check_golden: CheckGolden) -> None:
+    check_golden(f"ports/{case}", old_port(case))
+
+
 def test_every_spec_and_every_committed_port_is_a_case() -> None:
-    assert {path.stem for path in SPECS.glob("*.json")} == {spec for spec, _ in CASES.values()}
-    assert {path.name for path in PORTS.iterdir()} == set(CASES)
+    specs = {*(spec for spec, _ in CASES.values()), *(port.spec for port in OLD_CASES.values())}
+    assert {path.stem for path in SPECS.glob("*.json")} == specs
+    assert {path.name for path in PORTS.iterdir()} == {*CASES, *OLD_CASES}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *OLD_CASES])
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=" ".join)
 def test_the_port_passes_ruff_with_its_own_settings(case: str, arguments: list[str]) -> None:
-    own = [] if CASES[case][1] == "plugin" else ["--isolated", "--select=B,E,F,G,I,SIM,UP,W"]
+    is_file = len(list((PORTS / case).iterdir())) == 1
+    own = ["--isolated", "--select=B,E,F,G,I,SIM,UP,W"] if is_file else []
+    if case in OLD_CASES and is_file:
+        own += ["--target-version=py38"]
     if arguments[0] == "format":
         own = own[:1]
     command = [find_ruff_bin(), *arguments, "--no-cache", *own, "."]
@@ -42,9 +60,11 @@ SIDES = {64, 128, 256, 512, 1024, 4096}
 """Of images that a port tries, to see which becomes the most tokens."""
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *OLD_CASES])
 def test_nothing_of_one_checkpoints_size_is_baked_in(case: str) -> None:
-    spec = load_spec(CASES[case][0])
+    old = OLD_CASES.get(case)
+    spec = load_spec(old.spec if old else CASES[case][0])
+    plan = old_plan(case) if old else plan_of(spec)
     language_model = spec.language_model
     sizes = {
         *(size for one in spec.encoders for size in (one.hidden_size, one.image_size)),
@@ -54,7 +74,7 @@ def test_nothing_of_one_checkpoints_size_is_baked_in(case: str) -> None:
         spec.placeholders[0].token_id,
         spec.placeholders[0].tokens_per_item or language_model.vocab_size,
     }
-    for path in (PORTS / case).rglob(f"{plan_of(spec).names.module}.py"):
+    for path in (PORTS / case).rglob(f"{plan.names.module}.py"):
         numbers = {
             node.value
             for node in ast.walk(ast.parse(path.read_text()))

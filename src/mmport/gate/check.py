@@ -14,7 +14,7 @@ from mmport.gate.evidence import check_evidence
 from mmport.gate.port import Port, open_port
 from mmport.generation.diff import unified_diff
 from mmport.generation.merge import first_mark
-from mmport.generation.render import carried_files, first_party, render_port
+from mmport.generation.render import carried_files, first_party, python_of, render_port
 from mmport.generation.style import lint_python
 from mmport.generation.update import accepted_edit
 from mmport.model.finding import Finding
@@ -103,8 +103,9 @@ def _python(port: Port) -> Iterator[Finding]:
         else:
             # By the path that ruff will report it under, links in it resolved or not.
             sound[(port.folder / path).resolve()] = path
-    carried = carried_files(port.lock.plan, port.lock.spec)
+    plan = port.lock.plan
+    carried = carried_files(plan, port.lock.spec)
     own = tuple(file for file, path in sound.items() if path not in carried)
-    for item in lint_python(own, first_party=first_party(port.lock.plan)):
+    for item in lint_python(own, first_party=first_party(plan), python=python_of(plan)):
         path = sound[item.file.resolve()]
         yield port.finding(rules.LINT, path, f"{item.code}: {item.message}", item.line)

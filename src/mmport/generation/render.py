@@ -13,6 +13,7 @@ from mmport.model.spec import Modality, VlmSpec
 from mmport.templates.filters import identifier, statement
 from mmport.templates.render import has_era, render
 from mmport.vllm_api.eras import ERAS
+from mmport.vllm_api.legacy import legacy_contract
 
 _SEARCHES: dict[Modality, str] = {
     "image": "image_sizes",
@@ -38,7 +39,7 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
             "choose a release of vLLM from 0.31 on with --target-vllm",
         )
     check_plan(plan)
-    model = render(plan.era, "wrapped.py" if plan.wrapped else "model.py", plan=plan, spec=spec)
+    model = _model(plan, spec)
     if plan.layout == "file":
         if spec.anatomy and spec.anatomy.code:
             raise NotPortable(
@@ -47,9 +48,16 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
             )
         for helper in helpers(plan):
             model = merged_modules(render(plan.era, f"{helper}.py"), model)
-        model = _with_header(model, render(plan.era, "file_header.py", plan=plan))
+        contract = legacy_contract(plan.era)
+        header = render(plan.era, "file_header.py", plan=plan, contract=contract)
+        model = _with_header(model, header)
         return {plan.model_file: _python(plan, model)}
-    values = {"plan": plan, "spec": spec, **_vllm_range(plan.era)}
+    values = {
+        "plan": plan,
+        "spec": spec,
+        "contract": legacy_contract(plan.era),
+        **_vllm_range(plan.era),
+    }
     init = render(plan.era, "__init__.py", **values)
     smoke_test = render(plan.era, "test_smoke.py", **values)
     files = {
@@ -64,6 +72,15 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
         files[f"{plan.names.package}/{helper}.py"] = code
     files |= carried_files(plan, spec)
     return dict(sorted(files.items()))
+
+
+def _model(plan: PortPlan, spec: VlmSpec) -> str:
+    if plan.legacy is not None:
+        contract = legacy_contract(plan.era)
+        return render(
+            plan.era, f"{plan.legacy.template}.py", plan=plan, spec=spec, contract=contract
+        )
+    return render(plan.era, "wrapped.py" if plan.wrapped else "model.py", plan=plan, spec=spec)
 
 
 def carried_files(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
@@ -86,6 +103,12 @@ def first_party(plan: PortPlan) -> str:
     return plan.model_module.partition(".")[0]
 
 
+def python_of(plan: PortPlan) -> str:
+    """Name the oldest Python that a port is written for."""
+    contract = legacy_contract(plan.era)
+    return contract.python if contract else style.PYTHON
+
+
 def _with_header(model: str, header: str) -> str:
     """Put a comment below the licence line that every template begins with."""
     licence, _, body = model.partition("\n")
@@ -93,7 +116,12 @@ def _with_header(model: str, header: str) -> str:
 
 
 def _python(plan: PortPlan, text: str) -> str:
-    formatted = style.format_python(text, first_party=first_party(plan))
+    formatted = style.format_python(
+        text,
+        first_party=first_party(plan),
+        python=python_of(plan),
+        prune=plan.legacy is not None,
+    )
     _check_bindings(plan, formatted)
     return formatted
 

@@ -15,7 +15,6 @@ from mmport.templates.filters import identifier
 LINE_LENGTH = 88
 PYTHON = "3.11"
 RULES = ("B", "E", "F", "G", "I", "SIM", "UP", "W")
-TARGET_VERSION = "py311"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +27,32 @@ class LintError:
     message: str
 
 
-def format_python(text: str, *, first_party: str) -> str:
+def target_version(python: str) -> str:
+    """Name a release of Python as ruff does."""
+    return f"py{python.replace('.', '')}"
+
+
+def format_python(text: str, *, first_party: str, python: str = PYTHON, prune: bool = False) -> str:
     """Sort the imports of a module and lay it out.
 
     Args:
         text: the module's source.
         first_party: the package whose imports go last.
+        python: the oldest Python that it is for.
+        prune: imports that nothing uses are taken out.
 
     Raises:
         MmportError: the text is no Python, or `first_party` no name.
     """
-    settings = _settings(first_party)
-    ordered = _ruff(["check", *settings, "--select=I", "--fix", "--exit-zero", "-"], text)
+    settings = _settings(first_party, python)
+    mended = "--select=I,F401" if prune else "--select=I"
+    ordered = _ruff(["check", *settings, mended, "--fix", "--exit-zero", "-"], text)
     return _ruff(["format", *settings, "-"], ordered)
 
 
-def lint_python(files: Sequence[Path], *, first_party: str) -> tuple[LintError, ...]:
+def lint_python(
+    files: Sequence[Path], *, first_party: str, python: str = PYTHON
+) -> tuple[LintError, ...]:
     """Lint files on disk with the rules of a port.
 
     Raises:
@@ -51,7 +60,13 @@ def lint_python(files: Sequence[Path], *, first_party: str) -> tuple[LintError, 
     """
     if not files:
         return ()
-    arguments = ["check", *_settings(first_party), "--output-format=json", "--exit-zero", "--"]
+    arguments = [
+        "check",
+        *_settings(first_party, python),
+        "--output-format=json",
+        "--exit-zero",
+        "--",
+    ]
     report: list[dict[str, Any]] = json.loads(_ruff([*arguments, *map(str, files)]))
     return tuple(
         LintError(
@@ -64,12 +79,12 @@ def lint_python(files: Sequence[Path], *, first_party: str) -> tuple[LintError, 
     )
 
 
-def _settings(first_party: str) -> list[str]:
+def _settings(first_party: str, python: str) -> list[str]:
     rules = ", ".join(f'"{rule}"' for rule in RULES)
     # No `src`: which folders lie beside a file must not change how it is sorted.
     values = (
         f"line-length = {LINE_LENGTH}",
-        f'target-version = "{TARGET_VERSION}"',
+        f'target-version = "{target_version(python)}"',
         "src = []",
         f"lint.select = [{rules}]",
         f'lint.isort.known-first-party = ["{identifier(first_party)}"]',

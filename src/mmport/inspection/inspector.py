@@ -8,7 +8,7 @@ from typing import Any
 from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.source import ModelSource
 from mmport.inspection import hf_library
-from mmport.inspection.families import FAMILIES
+from mmport.inspection.families import families_for
 from mmport.inspection.families.family import Family, Inspection
 from mmport.inspection.general import read_general
 from mmport.inspection.opened import has_own_model
@@ -86,7 +86,8 @@ def _family(
     config: Mapping[str, Any], model_type: str, architecture: str | None, catalog: Catalog
 ) -> Family | None:
     """Find the family of a model; None where its own source has to tell what it is."""
-    fitting = [family for family in FAMILIES.values() if family.model_type == model_type]
+    families = families_for(catalog)
+    fitting = [family for family in families.values() if family.model_type == model_type]
     for family in fitting:
         if architecture in (None, family.architecture):
             return family
@@ -95,7 +96,7 @@ def _family(
                 f"{architecture} is the model in its authors' own code and key names",
                 f"port its conversion to transformers, whose architecture is {family.architecture}",
             )
-    if architecture in FAMILIES:
+    if architecture in families:
         raise MalformedSource(
             f"{CONFIG} says {architecture} and model_type {model_type[:80]!r}, which do not fit",
             f"mend model_type in the model's {CONFIG}",

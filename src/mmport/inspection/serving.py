@@ -220,7 +220,7 @@ def _by_backend(text: Text, catalog: Catalog) -> tuple[TextCandidate | None, str
     # Without these the backend does not know how many experts a token goes to.
     experts = experts and any(hasattr(text.config, name) for name in _TOP_K)
     name = _BACKEND_OF_EXPERTS if experts else _BACKEND
-    if name not in catalog.architectures["transformers_backend"]:
+    if catalog.backend(name) is None:
         return None, f"vLLM {catalog.version} has no {name}"
     known = hf_library.decoder_class(text.model_type) == decoder.name
     told = None if known else (decoder.module, decoder.name)

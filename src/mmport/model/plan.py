@@ -115,6 +115,22 @@ class LanguageModelPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class LegacyPlan:
+    """What a port in vLLM's first multimodal API needs beside the components.
+
+    `template` is the family's; `modality` the key under which items are given;
+    `tower` the family of the encoder. `decoder` is the attribute of the language model
+    that takes embeddings. `plugin_class` is the port's own modality plugin, if it has one.
+    """
+
+    template: str
+    modality: str
+    tower: str
+    decoder: str
+    plugin_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rename:
     """A rule of the weight map: a regular expression over checkpoint names.
 
@@ -167,6 +183,8 @@ class PortPlan:
     """Of a wrapped port; others have their processing in the template."""
     replaced_config: str = ""
     """The model type whose config vLLM would read by a class of its own, if it is one."""
+    legacy: LegacyPlan | None = None
+    """Of a port to a release with the first multimodal API."""
 
     def component(self, role: str) -> ComponentPlan:
         """The component that plays `role`; there is one, or none."""
@@ -174,8 +192,8 @@ class PortPlan:
 
     @property
     def wrapped(self) -> bool:
-        """Whether HF's own encoder is part of the port."""
-        return self.component("encoder").strategy is Strategy.WRAP
+        """Whether the port is HF's own class, cut to its encoder."""
+        return self.legacy is None and self.component("encoder").strategy is Strategy.WRAP
 
     @property
     def model_module(self) -> str:

@@ -143,9 +143,7 @@ def _chosen(part: LanguageModelSpec, catalog: Catalog) -> tuple[TextCandidate, M
     """Take the first candidate that the target has; the spec may be of another release."""
     named = part.vllm_architecture
     for item in part.candidates or ((TextCandidate(named, "name", ""),) if named else ()):
-        served_by = catalog.serves_text(item.architecture) or catalog.architectures[
-            "transformers_backend"
-        ].get(item.architecture)
+        served_by = catalog.serves_text(item.architecture) or catalog.backend(item.architecture)
         if served_by is not None:
             return item, served_by
     name = part.vllm_architecture or part.hf_architecture or part.model_type

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mmport.core.errors import TRY_BACKEND, NotPortable
+from dataclasses import replace
+
+from mmport.core.errors import TRY_BACKEND, NotPortable, Usage
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
 from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose, differences
@@ -10,10 +12,12 @@ from mmport.planning.encoders import ReusableEncoder, reusable_encoders
 from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan, require_plain
+from mmport.planning.legacy import plan_legacy
 from mmport.planning.names import port_names
-from mmport.planning.renames import port_path, weight_renames
+from mmport.planning.renames import port_path, text_class_renames, weight_renames
 from mmport.planning.wrapped import plan_wrapped
 from mmport.vllm_api.catalog import Target, load
+from mmport.vllm_api.legacy import legacy_contract
 
 _CONNECTOR_REASON = (
     "its two linear layers become ColumnParallelLinear and RowParallelLinear, "
@@ -21,17 +25,31 @@ _CONNECTOR_REASON = (
 )
 
 
-def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> PortPlan:
+def plan_port(
+    spec: VlmSpec, target: Target, *, layout: Layout = "plugin", modality_plugin: str = ""
+) -> PortPlan:
     """Decide what a port of this model to this vLLM consists of.
 
     The verdict may be that a user is better served without a port; the plan is
-    complete all the same.
+    complete all the same. `modality_plugin` is the key of a modality of the port's own,
+    which only vLLM's first multimodal API has.
 
     Raises:
         NotPortable: a part of the model is outside what mmport can port.
         UnknownTarget: there is no catalog of the target.
+        Usage: a modality of the port's own is asked for, and the target takes none.
     """
     catalog = load(target.version)
+    if contract := legacy_contract(target.era):
+        return plan_legacy(
+            spec, target, catalog, contract, layout=layout, modality_plugin=modality_plugin
+        )
+    if modality_plugin:
+        raise Usage(
+            f"vLLM {target.version} takes no modalities of a port's own: plugins for them ended "
+            "with 0.8.4",
+            "name a release from 0.5.1 to 0.8.4 with --target-vllm",
+        )
     if spec.anatomy is not None:
         return plan_wrapped(spec, spec.anatomy, target, catalog, layout=layout)
     tower, connector = _single_image_encoder(spec), _connector(spec)
@@ -83,6 +101,34 @@ def plan_port(spec: VlmSpec, target: Target, *, layout: Layout = "plugin") -> Po
             *differences(spec, catalog),
         ),
     )
+
+
+def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
+    """Plan the port of a model whose code is to be put into a text class.
+
+    That class is the language model: weights of it have no level of their own.
+
+    Raises:
+        NotPortable: the model's code cannot stand in another class, or as `plan_port`.
+        UnknownTarget: there is no catalog of the target.
+    """
+    if spec.anatomy is not None:
+        raise NotPortable(
+            f"the encoder of {spec.architecture} comes as transformers has it, in a class of its"
+            " own; rewrite puts vLLM's own encoders (CLIP, SigLIP) into a text class",
+            "have the whole class written by mmport scaffold",
+        )
+    plan = plan_port(spec, target, layout="file")
+    encoder, connector, text = (part.vllm_path for part in plan.components)
+    renames = text_class_renames(
+        encoder=encoder,
+        encoder_inner=_reusable(_single_image_encoder(spec)).inner,
+        connector=connector,
+        language_model=text,
+        base_prefix=spec.language_model.base_prefix,
+    )
+    # Whatever vLLM's class for that text can do: the user's own says what it takes.
+    return replace(plan, renames=renames, lora=True, pipeline_parallel=True)
 
 
 def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mmport.templates.filters import FILTERS
+from mmport.vllm_api.legacy import legacy_contract
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -21,13 +22,18 @@ def render(era: str, name: str, **values: object) -> str:
         jinja2.TemplateNotFound: the era has no such template.
         MalformedSource: a value cannot stand where the template puts it.
     """
-    template = _environment().get_template(f"{era.lower()}/{name}.jinja")
+    template = _environment().get_template(f"{_folder(era)}/{name}.jinja")
     return template.render(**values)
 
 
 def has_era(era: str) -> bool:
     """Tell whether there are templates for an era."""
-    return any(name.startswith(f"{era.lower()}/") for name in _environment().list_templates())
+    return any(name.startswith(f"{_folder(era)}/") for name in _environment().list_templates())
+
+
+def _folder(era: str) -> str:
+    """Name an era's folder; all of the first multimodal API share one."""
+    return "legacy" if legacy_contract(era) else era.lower()
 
 
 @cache

@@ -26,12 +26,14 @@ class ModelClass:
     """A model class of vLLM, as its registry and source have it.
 
     `interfaces` are the classes of vLLM's interface modules that it inherits
-    from (`SupportsPP`, …).
+    from (`SupportsPP`, …). `decoder`, in old releases, is the attribute of a text class
+    that takes embeddings in place of ids; empty if it takes ids alone.
     """
 
     module: str
     class_name: str
     interfaces: tuple[str, ...] = ()
+    decoder: str = ""
 
     def supports(self, interface: str) -> bool:
         """Tell whether the class implements a vLLM interface, by its class name."""
@@ -56,7 +58,7 @@ class Catalog:
 
     def text(self, architecture: str) -> ModelClass | None:
         """Find a text-generation class of vLLM's own."""
-        return self.architectures["text_generation"].get(architecture)
+        return self._registered("text_generation", architecture)
 
     def serves_text(self, architecture: str) -> ModelClass | None:
         """Find what generates text for an architecture: vLLM's own class, or its backend."""
@@ -67,11 +69,18 @@ class Catalog:
 
     def multimodal(self, architecture: str) -> ModelClass | None:
         """Find a multimodal class of vLLM's own."""
-        return self.architectures["multimodal"].get(architecture)
+        return self._registered("multimodal", architecture)
 
     def on_backend(self, architecture: str) -> ModelClass | None:
         """Find an architecture that vLLM routes to its Transformers backend by name."""
-        return self.architectures["transformers_supported"].get(architecture)
+        return self._registered("transformers_supported", architecture)
+
+    def backend(self, architecture: str) -> ModelClass | None:
+        """Find a class of the Transformers backend; the first releases have none."""
+        return self._registered("transformers_backend", architecture)
+
+    def _registered(self, group: str, architecture: str) -> ModelClass | None:
+        return self.architectures.get(group, {}).get(architecture)
 
 
 @dataclass(frozen=True, slots=True)

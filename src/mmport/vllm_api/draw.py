@@ -17,13 +17,20 @@ from typing import Any
 from mmport.core.errors import MmportError, Usage
 from mmport.core.files import write_text
 from mmport.core.source_tree import FoundClass, SourceTree
-from mmport.vllm_api.eras import era_of, parse_release
+from mmport.vllm_api.embeddings import decoder_that_takes_embeddings
+from mmport.vllm_api.eras import era_of, parse_release, release_name
+from mmport.vllm_api.legacy import LegacyContract, legacy_contract
 
 CATALOG_SCHEMA = "mmport.catalog/1"
 
 _MODELS = "vllm.model_executor.models"
 _INTERFACES = (f"{_MODELS}.interfaces", f"{_MODELS}.interfaces_base")
+_REGISTRIES = (f"{_MODELS}.registry", _MODELS)
+"""Where the tables of architectures stand; before 0.6.3 in the package itself."""
 _REMOVED = "previously_supported"
+_TEXT, _MULTIMODAL = "text_generation", "multimodal"
+_OLD_GROUPS = {"generation": _TEXT}
+"""What the tables of the first releases are called since."""
 _CONFIGS = "vllm.transformers_utils.config"
 _CONFIG_REGISTRY = "_CONFIG_REGISTRY"
 
@@ -40,24 +47,30 @@ def draw(folder: Path, *, version: str | None = None) -> dict[str, Any]:
     """
     root = folder.parent if folder.name == "vllm" and not (folder / "vllm").is_dir() else folder
     tree = SourceTree(root)
-    registry = tree.module(f"{_MODELS}.registry")
+    registry = _registry(tree)
     if registry is None:
         raise Usage(f"{folder} holds no vLLM source", "name the folder that holds `vllm/`")
-    release = parse_release(version or _stated_version(tree) or "")
+    stated = version or _stated_version(tree) or ""
+    release = parse_release(stated)
     era = release and era_of(release)
-    if release is None or era is None:
+    if era is None:
         raise Usage(f"the vLLM in {folder} is of no known era", "name its release with --version")
     tables = dict(_tables(registry))
     removed = tables.get(_REMOVED, {})
     groups = {name: table for name, table in tables.items() if _is_registered(table)}
+    architectures = {
+        _OLD_GROUPS.get(group, group): {
+            name: _entry(tree, *place) for name, place in sorted(entries.items())
+        }
+        for group, entries in sorted(groups.items())
+    }
+    if contract := legacy_contract(era.name):
+        architectures = _as_later_releases(tree, architectures, contract)
     return {
         "schema": CATALOG_SCHEMA,
-        "version": ".".join(map(str, release)),
+        "version": release_name(stated),
         "era": era.name,
-        "architectures": {
-            group: {name: _entry(tree, *place) for name, place in sorted(entries.items())}
-            for group, entries in sorted(groups.items())
-        },
+        "architectures": architectures,
         "previously_supported": dict(sorted(removed.items())),
         "config_types": sorted(_config_types(tree)),
     }
@@ -82,6 +95,28 @@ def render(catalog: dict[str, Any]) -> str:
 def _lines(entries: dict[str, Any], indent: str) -> list[str]:
     texts = [f"{indent}{json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()]
     return [f"{text}," for text in texts[:-1]] + texts[-1:]
+
+
+def _registry(tree: SourceTree) -> ast.Module | None:
+    """Find the module that holds the tables; the package itself is there in any release."""
+    modules = (tree.module(name) for name in _REGISTRIES)
+    return next((module for module in modules if module and any(_tables(module))), None)
+
+
+def _as_later_releases(
+    tree: SourceTree, groups: dict[str, dict[str, Any]], contract: LegacyContract
+) -> dict[str, dict[str, Any]]:
+    """Group an old release as later ones are, and say how its text classes take embeddings."""
+    text, multimodal = {}, dict(groups.get(_MULTIMODAL, {}))
+    for name, entry in groups[_TEXT].items():
+        if contract.protocol in entry.get("interfaces", ()):
+            multimodal[name] = entry
+        else:
+            found = tree.find_class(entry["module"], entry["class_name"])
+            decoder = found and decoder_that_takes_embeddings(tree, found)
+            text[name] = entry | ({"decoder": decoder} if decoder else {})
+    grouped = groups | {_TEXT: text, _MULTIMODAL: dict(sorted(multimodal.items()))}
+    return dict(sorted(grouped.items()))
 
 
 def _is_registered(table: dict[str, Any]) -> bool:
@@ -112,7 +147,9 @@ def _own_entries(table: ast.Dict) -> dict[str, Any]:
     """Give what a table spells out itself; what it spreads in is listed elsewhere."""
     pairs = zip(table.keys, table.values, strict=True)
     return {
-        ast.literal_eval(key): ast.literal_eval(value) for key, value in pairs if key is not None
+        ast.literal_eval(key): ast.literal_eval(value)
+        for key, value in pairs
+        if key is not None and not any(isinstance(part, ast.Name) for part in ast.walk(value))
     }
 
 

@@ -52,6 +52,8 @@ class Tower:
 class LegacyContract:
     """What one era of the first multimodal API asks of a model file."""
 
+    python: str
+    """The oldest Python that model files are written for."""
     protocol: str
     """The class of `models/interfaces.py` that the model inherits."""
     protocol_flag: str
@@ -83,6 +85,8 @@ class LegacyContract:
     batching: Literal["concatenated", "stacked"]
     """What requests' tensors of equal shapes become: joined along their first dimension,
     or stacked along a new one (`flatten_bn` takes that away). Others come as a list."""
+    maps_embeddings: bool
+    """The default image mapper passes features of images on, as `image_embeds`."""
     mapper_processor_kwargs: bool
     """Mapper, processor and dummy factory are handed the user's `mm_processor_kwargs`."""
 

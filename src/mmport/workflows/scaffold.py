@@ -37,6 +37,7 @@ class Request:
     folder: Path
     target_vllm: str | None = None
     layout: Layout = "plugin"
+    modality_plugin: str = ""
     revision: str | None = None
     trust_remote_code: bool = False
     force: bool = False
@@ -98,7 +99,7 @@ def prepare_spec(spec: VlmSpec, request: Request, target: Target) -> Update:
     Raises as `prepare` does, but for what reading the model raises.
     """
     spec = dataclasses.replace(spec, source=_portable(spec.source))
-    plan = plan_port(spec, target, layout=request.layout)
+    plan = plan_port(spec, target, layout=request.layout, modality_plugin=request.modality_plugin)
     return plan_update(request.folder, plan, spec, force=request.force)
 
 

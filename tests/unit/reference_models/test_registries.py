@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from mmport.inspection.encoders import encoder_families
-from mmport.inspection.families import FAMILIES
+from mmport.inspection.families import families_for
 from mmport.planning.encoders import reusable_encoders
 from mmport.reference_models import named
 from mmport.reference_models.facts import model_types
 from mmport.reference_models.named import names
+from mmport.vllm_api.catalog import load
 
 
 def test_what_can_be_inspected_can_be_made_small() -> None:
-    assert {family.model_type for family in FAMILIES.values()} <= set(model_types())
+    families = families_for(load("0.8.4"))
+    assert {family.model_type for family in families.values()} <= set(model_types())
 
 
 def test_what_encoder_can_be_inspected_can_be_planned() -> None:

@@ -10,6 +10,7 @@ from mmport.core.errors import UnknownTarget
 from mmport.vllm_api.catalog import DEFAULT_VERSION, available, load, resolve_target
 from mmport.vllm_api.draw import CATALOG_SCHEMA
 from mmport.vllm_api.eras import era_of, parse_release
+from mmport.vllm_api.legacy import legacy_contract
 
 
 @pytest.mark.parametrize("version", available())
@@ -20,13 +21,14 @@ def test_every_catalog_is_whole(version: str) -> None:
     era = era_of(release)
     assert era is not None
     assert (catalog.schema, catalog.version, catalog.era) == (CATALOG_SCHEMA, version, era.name)
+    contract = legacy_contract(era.name)
     for architecture in ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"):
         text = catalog.text(architecture)
         assert text is not None
-        assert text.supports("SupportsPP")
+        assert text.supports("SupportsPP") is (contract is None or contract.pipeline_parallel)
     llava = catalog.multimodal("LlavaForConditionalGeneration")
     assert llava is not None
-    assert llava.supports("SupportsMultiModal")
+    assert llava.supports(contract.protocol if contract else "SupportsMultiModal")
     assert catalog.text("LlavaForConditionalGeneration") is None
     assert catalog.multimodal("LlamaForCausalLM") is None
 
@@ -49,6 +51,33 @@ def test_spellings_of_a_release(text: str) -> None:
     assert (target.version, target.era) == ("0.32.0", "E9")
 
 
+@pytest.mark.parametrize(
+    ("text", "version", "era"),
+    [
+        ("0.5.1", "0.5.1", "L1"),
+        ("0.6.3", "0.6.3.post1", "L7"),
+        ("0.6.3.post1", "0.6.3.post1", "L7"),
+        ("v0.6.3.post1+cpu", "0.6.3.post1", "L7"),
+        ("0.6.4", "0.6.4.post1", "L8"),
+        ("0.7", "0.7.3", "L9"),
+        ("0.8", "0.8.4", "L11"),
+    ],
+)
+def test_old_releases_with_and_without_their_post(text: str, version: str, era: str) -> None:
+    target = resolve_target(text)
+    assert (target.version, target.era) == (version, era)
+
+
+def test_which_text_classes_of_an_old_release_take_embeddings() -> None:
+    first, later = load("0.5.1"), load("0.6.3.post1")
+    llama, qwen = first.text("LlamaForCausalLM"), first.text("Qwen2ForCausalLM")
+    assert (llama and llama.decoder, qwen and qwen.decoder) == ("model", "")
+    qwen = later.text("Qwen2ForCausalLM")
+    assert qwen is not None
+    assert qwen.decoder == "model"
+    assert first.backend("TransformersForCausalLM") is None
+
+
 @pytest.mark.parametrize("text", ["0.32.7", "0.30", "99.0", "latest", " ", "../0.32.0"])
 def test_unknown_targets_list_the_known(text: str) -> None:
     with pytest.raises(UnknownTarget) as caught:
@@ -59,7 +88,10 @@ def test_unknown_targets_list_the_known(text: str) -> None:
 
 @given(st.text())
 def test_any_text_is_resolved_or_refused(text: str) -> None:
-    known = parse_release(text) in [parse_release(version) for version in available()]
+    depth = 2 if text.count(".") == 1 else 3
+    known = (parse_release(text) or ())[:depth] in [
+        (parse_release(version) or ())[:depth] for version in available()
+    ]
     with nullcontext() if known or not text else pytest.raises(UnknownTarget):
         assert resolve_target(text).version in available()
 

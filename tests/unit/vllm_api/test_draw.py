@@ -149,6 +149,62 @@ def test_a_release_of_no_known_era(checkout: Path) -> None:
         draw(checkout)
 
 
+OLD_SOURCE = {
+    "vllm/version.py": "__version__ = '0.5.1'\n",
+    f"{MODELS}/interfaces.py": """
+        class SupportsVision: ...
+        class SupportsLoRA: ...
+    """,
+    f"{MODELS}/__init__.py": """
+        _GENERATION_MODELS = {
+            "BareForCausalLM": ("bare", "BareForCausalLM"),
+            "SeeForConditionalGeneration": ("see", "See"),
+            "TinyForCausalLM": ("tiny", "TinyForCausalLM"),
+        }
+        _WHY = "slow"
+        _ROCM_PARTIALLY_SUPPORTED_MODELS = {"TinyForCausalLM": _WHY}
+        _MODELS = {**_GENERATION_MODELS}
+    """,
+    f"{MODELS}/bare.py": """
+        class BareModel:
+            def forward(self, input_ids): ...
+        class BareForCausalLM:
+            def __init__(self):
+                self.model = BareModel()
+    """,
+    f"{MODELS}/tiny.py": """
+        from .interfaces import SupportsLoRA
+        class Decoder:
+            def get_input_embeddings(self, input_ids): ...
+            def forward(self, input_ids, inputs_embeds=None): ...
+        class TinyForCausalLM(SupportsLoRA):
+            def __init__(self):
+                self.inner = self._make()
+            def _make(self):
+                return Decoder()
+    """,
+    f"{MODELS}/see.py": """
+        from .interfaces import SupportsVision
+        class See(SupportsVision): ...
+    """,
+}
+
+
+def test_a_first_release_is_grouped_as_later_ones(tmp_path: Path) -> None:
+    for name, text in OLD_SOURCE.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+    drawn = draw(tmp_path, version="0.5.1.post3")
+    assert (drawn["version"], drawn["era"]) == ("0.5.1.post3", "L1")
+    text, multimodal = (drawn["architectures"][name] for name in ("text_generation", "multimodal"))
+    assert sorted(multimodal) == ["SeeForConditionalGeneration"]
+    assert {name: entry.get("decoder") for name, entry in text.items()} == {
+        "BareForCausalLM": None,
+        "TinyForCausalLM": "inner",
+    }
+
+
 @pytest.mark.engine
 def test_the_committed_catalog_is_what_the_installed_release_gives(engine_python: Path) -> None:
     find = "import importlib.util as u; print(u.find_spec('vllm').submodule_search_locations[0])"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from mmport.inspection.families import llava
+from mmport.inspection.families import llava, llava_next
 from mmport.inspection.families.family import Family
+from mmport.vllm_api.catalog import Catalog
+from mmport.vllm_api.legacy import legacy_contract
 
-FAMILIES: dict[str, Family] = {family.architecture: family for family in (llava.FAMILY,)}
-"""By HF architecture."""
+_ALL = (llava.FAMILY, llava_next.FAMILY)
+
+
+def families_for(catalog: Catalog) -> dict[str, Family]:
+    """Give the families whose parts are known from tables for a target, by HF architecture."""
+    first_api = legacy_contract(catalog.era) is not None
+    return {one.architecture: one for one in _ALL if first_api or not one.first_api_only}

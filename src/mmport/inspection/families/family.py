@@ -28,7 +28,8 @@ class Family:
     catalog of the target. `serves` tells of a config whether the family's own
     tables know its parts; any other is read from its source. `originals` are the
     architectures of the same model in its authors' own code, which share the model
-    type and little else.
+    type and little else. `first_api_only`: for targets of the current API it is read
+    from its source, too.
     """
 
     architecture: str
@@ -36,3 +37,4 @@ class Family:
     read: Callable[[ModelSource, Any, Catalog], Inspection]
     serves: Callable[[Any], bool]
     originals: tuple[str, ...] = ()
+    first_api_only: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from mmport.core.errors import MalformedSource
@@ -36,19 +37,43 @@ _LANGUAGE_MODEL = "model.language_model"
 _SELECTIONS: dict[str, FeatureSelection] = {"default": "default", "full": "full"}
 
 
-def _read(source: ModelSource, config: Any, catalog: Catalog) -> Inspection:
+def read_like_llava(
+    source: ModelSource,
+    config: Any,
+    catalog: Catalog,
+    *,
+    architecture: str,
+    model_type: str,
+    varying: bool = False,
+) -> Inspection:
+    """Read a model with LLaVA's parts.
+
+    Args:
+        source: the model source.
+        config: its config, as transformers built it.
+        catalog: of the target.
+        architecture: of HF.
+        model_type: of HF.
+        varying: how many tokens an image becomes depends on its size.
+
+    Raises:
+        NotPortable: the encoder or the language model is of no known kind.
+        MalformedSource: the config or the processor's contradicts itself.
+    """
     fields = Fields(config, "config.json")
     encoder = image_encoder(Fields(config.vision_config, "vision_config"), path=_ENCODER)
     text = language_model(
         Fields(config.text_config, "text_config"),
         path=_LANGUAGE_MODEL,
         tied_embeddings=fields.flag("tie_word_embeddings"),
-        vlm_head_arithmetic=hf_library.head_arithmetic(FAMILY.model_type, FAMILY.architecture),
+        vlm_head_arithmetic=hf_library.head_arithmetic(model_type, architecture),
         catalog=catalog,
     )
     features = _features(fields, encoder)
     token_id = _token_id(fields, text)
     placeholder, notes = image_placeholder(source, token_id, encoder, features.selection)
+    if varying:
+        placeholder = dataclasses.replace(placeholder, tokens_per_item=0)
     checkpoint, more_notes = read_checkpoint(
         source,
         encoder_path=_ENCODER,
@@ -57,8 +82,8 @@ def _read(source: ModelSource, config: Any, catalog: Catalog) -> Inspection:
     spec = VlmSpec(
         schema=SPEC_SCHEMA,
         source=source.source(),
-        architecture=FAMILY.architecture,
-        model_type=FAMILY.model_type,
+        architecture=architecture,
+        model_type=model_type,
         modalities=("image",),
         encoders=(encoder,),
         features=features,
@@ -70,6 +95,12 @@ def _read(source: ModelSource, config: Any, catalog: Catalog) -> Inspection:
         checkpoint=checkpoint,
     )
     return Inspection(spec, (*notes, *more_notes))
+
+
+def _read(source: ModelSource, config: Any, catalog: Catalog) -> Inspection:
+    return read_like_llava(
+        source, config, catalog, architecture=FAMILY.architecture, model_type=FAMILY.model_type
+    )
 
 
 def _features(fields: Fields, encoder: EncoderSpec) -> FeatureSpec:
@@ -119,7 +150,8 @@ def _token_id(fields: Fields, text: LanguageModelSpec) -> int:
     return token_id
 
 
-def _serves(config: Any) -> bool:
+def serves(config: Any) -> bool:
+    """Tell whether the tables know a config's encoder."""
     return is_known_encoder(str(getattr(config.vision_config, "model_type", "")))
 
 
@@ -127,6 +159,6 @@ FAMILY = Family(
     architecture="LlavaForConditionalGeneration",
     model_type="llava",
     read=_read,
-    serves=_serves,
+    serves=serves,
     originals=("LlavaLlamaForCausalLM", "LlavaMistralForCausalLM", "LlavaQwenForCausalLM"),
 )
