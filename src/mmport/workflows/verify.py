@@ -197,6 +197,7 @@ def subject_of(
         entry_point=f"{plan.names.package}:register" if plan.layout == "plugin" else "",
         model_class=module_class if plan.layout == "file" else "",
         files=proven_hashes(port),
+        modality=plan.legacy.modality if plan.legacy and plan.legacy.plugin_class else "",
     )
 
 

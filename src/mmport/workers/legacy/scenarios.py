@@ -12,7 +12,7 @@ from ..vllm_embeddings import reference_rows
 from ..vllm_processing import text_of
 from ..vllm_scenarios import Runner
 from ..vllm_sending import FREE, Sender, Sent
-from .context import Context, item_data
+from .context import Context
 
 if TYPE_CHECKING:
     import torch
@@ -108,12 +108,12 @@ class LegacyRunner(Runner):
         if not request["items"]:
             return prompt
         if not scenario["embeds"]:
-            return {**prompt, "multi_modal_data": item_data(request["items"])}
+            return {**prompt, "multi_modal_data": self.context.data(request["items"])}
         features = reference_rows(self.payload, scenario["name"], index)
         if features is None:
             return "this transformers has no method that gives the features"
-        kind = request["items"][0]["kind"]
-        return {**prompt, "multi_modal_data": {kind: features[None].to(self._dtype())}}
+        key = self.context.key(request["items"][0]["kind"])
+        return {**prompt, "multi_modal_data": {key: features[None].to(self._dtype())}}
 
     def _dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.engine.llm_engine.model_config.dtype
