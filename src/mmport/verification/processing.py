@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mmport.model.evidence import Measurement, Outcome, Stage
@@ -11,6 +11,7 @@ from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
 from mmport.verification.cases import Scenario
 from mmport.verification.judging import CANDIDATE, Judge
+from mmport.verification.older_processor import OlderProcessor
 from mmport.verification.pixel_causes import cause
 from mmport.verification.processor_paths import judge_paths
 from mmport.verification.stage_files import StageFiles, scenario_stage
@@ -33,7 +34,7 @@ def judge_processor(
         return
     tensors, found_tensors = reference.tensors("processor"), candidate.tensors("processor")
     shrunk = candidate.document("processor-shrunk") or {}
-    own = _Own.of(candidate)
+    older = OlderProcessor(candidate)
     for case, wanted in expected.items():
         judge = Judge(Stage.PROCESSOR, case)
         if "left_out" in wanted:
@@ -46,52 +47,12 @@ def judge_processor(
         sides = _of(case, tensors), _of(case, found_tensors)
         drawn = wanted.get("asked", {}).get("drawn", False)
         for compared in _case(judge, wanted, given, sides, facts, bounds):
-            measurement = own.excused(compared, judge, sides[1], bounds)
+            measurement = older.excused(compared, sides[1], bounds)
             # What cannot be compared is said of the typical items; of all, it were noise.
             if not drawn or measurement.outcome is not Outcome.NOT_RUN:
                 yield _with_nearest(measurement, shrunk.get(case))
+    yield from older.told()
     yield from judge_paths(reference, candidate)
-
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """What the HF processor in an old engine's own environment made; empty for today's."""
-
-    version: str
-    tensors: Tensors
-
-    @staticmethod
-    def of(candidate: StageFiles) -> _Own:
-        document = candidate.document("processor-own")
-        if document is None:
-            return _Own("", {})
-        return _Own(document["transformers"], candidate.tensors("processor-own"))
-
-    def excused(
-        self, measurement: Measurement, judge: Judge, found: Tensors, bounds: Bounds
-    ) -> Measurement:
-        """Leave out what the older transformers itself makes otherwise than today's.
-
-        A port runs the processor of its own environment, and is right if it gives
-        what that one does.
-        """
-        if measurement.outcome is not Outcome.FAILED:
-            return measurement
-        names = [key for key in found if key.replace("_", " ") == measurement.subject]
-        for key in names:
-            own = self.tensors.get(f"{judge.scenario}/{key}")
-            if own is None or own.size != found[key].size:
-                continue
-            same = judge.arrays(
-                "", own, found[key].reshape(own.shape), bounds.pixels, relative=True
-            )
-            if same.outcome is Outcome.PASSED:
-                reason = (
-                    f"transformers {self.version}, beside the engine, makes the same of it, and"
-                    f" other values than today's ({measurement.detail})"
-                )
-                return judge.not_compared(measurement.subject, reason)
-        return measurement
 
 
 def _case(
