@@ -20,7 +20,7 @@ from mmport.codemods.rewrite.steps import (
     registration,
     weights,
 )
-from mmport.codemods.rewrite.steps.interface import has_own_foundation, is_multimodal
+from mmport.codemods.rewrite.steps.interface import inherited_model, is_multimodal
 from mmport.codemods.rewrite.steps.processor import registrations
 
 STEPS = distinct(
@@ -45,7 +45,7 @@ def is_complete(module: cst.Module, class_name: str) -> bool:
     node = find_class(module, class_name)
     family = list(lineage(module, node))
     makes = any(method(one, name) is not None for one in family for name in _MAKES)
-    inherits = not any(has_own_foundation(one) for one in family)
+    inherits = all(inherited_model(one) for one in family)
     registered = any(registrations(one) & set(_REGISTERED) for one in family)
     return registered and ((makes and is_multimodal(module, node)) or inherits)
 

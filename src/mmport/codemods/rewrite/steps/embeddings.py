@@ -22,7 +22,7 @@ from mmport.codemods.outcome import Changed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import takes_adapters
 from mmport.codemods.rewrite.steps.constructor import decoder_of
-from mmport.codemods.rewrite.steps.interface import has_own_foundation
+from mmport.codemods.rewrite.steps.interface import inherited_model
 
 _FIRST = "get_placeholder_str"
 _LANGUAGE_MODEL = ("forward", "compute_logits", "load_weights", "sample", "sampler")
@@ -100,7 +100,7 @@ def _with_embedding(node: cst.ClassDef) -> tuple[list[Statement], list[Statement
     name, and asked for the text.
     """
     body = statements(node)
-    if not has_own_foundation(node) and method(node, _EMBED) is None:
+    if inherited_model(node) and method(node, _EMBED) is None:
         chosen = written(_CHOSEN)
         place = after_attributes(body)
         return [*body[:place], *map(apart, chosen), *body[place:]], chosen
