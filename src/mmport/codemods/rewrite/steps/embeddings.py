@@ -29,8 +29,8 @@ _LANGUAGE_MODEL = ("forward", "compute_logits", "load_weights", "sample", "sampl
 """What a text class has itself."""
 _ADAPTERS = ("get_mm_mapping", "get_mm_lora_token_counts")
 _EMBED = "embed_input_ids"
-_OWN = ("embed_multimodal", "get_multimodal_embeddings", "_process_image_input")
-"""Methods by any of which a class is known to make features already."""
+FEATURES = ("embed_multimodal", "get_multimodal_embeddings")
+"""Methods by which an engine has a class make features, today and before."""
 _FIRST_EMBED = "get_input_embeddings"
 """What embeds in the first API: the port has one where engines call it with features."""
 _MERGE = Imported(
@@ -70,7 +70,12 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         for one in statements(owner)
         if isinstance(one, cst.FunctionDef)
     }
-    if known & set(_OWN):
+    lacking = {
+        name
+        for name in rewriting.graft.methods
+        if name not in (*known, *_LANGUAGE_MODEL, *_ADAPTERS)
+    }
+    if known & set(FEATURES) or not lacking:
         return Unchanged()
     adapters = takes_adapters(module, node)
     added = {
