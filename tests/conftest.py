@@ -4,6 +4,8 @@ Markers:
     engine: needs an engine environment, whose Python is in `MMPORT_VLLM_PYTHON`.
         Without one such a test is an error, unless `--no-engine` was given.
     gpu: needs a CUDA device; runs where `--gpu` is given.
+    legacy: needs an old vLLM, built by `make legacy`: `@pytest.mark.legacy("0.6.3.post1")`.
+        Where it isn't built, the fast lane leaves the test out, and the full one fails.
     full: too slow for the fast lane. The reason is part of the marker:
         `@pytest.mark.full(reason="builds eight checkpoints")`.
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 ENGINE_VARIABLE = "MMPORT_VLLM_PYTHON"
+LEGACY_VARIABLE = "MMPORT_LEGACY_ENGINES"
 BROWSER_VARIABLE = "MMPORT_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -84,6 +87,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         problem = _engine_problem()
         if problem:
             pytest.fail(problem, pytrace=False)
+    release = _legacy_release(item)
+    if release and not legacy_python(release):
+        pytest.fail(_not_built(release), pytrace=False)
 
 
 def pytest_terminal_summary(
@@ -116,6 +122,9 @@ def _refuse_full_without_reason(items: list[pytest.Item]) -> None:
 def _reason_to_leave_out(item: pytest.Item, config: pytest.Config) -> str | None:
     if item.get_closest_marker("engine") and config.getoption("--no-engine"):
         return "needs an engine, and --no-engine was given"
+    release = _legacy_release(item)
+    if release and config.getoption("--no-engine"):
+        return "needs an old engine, and --no-engine was given"
     if item.get_closest_marker("gpu") and not config.getoption("--gpu"):
         return "needs a CUDA device, and --gpu was not given"
     if item.get_closest_marker("browser") and not find_browser():
@@ -123,7 +132,26 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config) -> str | None
     full = item.get_closest_marker("full")
     if full and config.getoption("--lane") == "fast":
         return str(full.kwargs["reason"])
+    if release and config.getoption("--lane") == "fast" and not legacy_python(release):
+        return _not_built(release)
     return None
+
+
+def _legacy_release(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("legacy")
+    return str(marker.args[0]) if marker else None
+
+
+def _not_built(release: str) -> str:
+    return f"vLLM {release} is not built: `make legacy` builds it"
+
+
+@cache
+def legacy_python(release: str) -> Path | None:
+    """The Python of an old engine; None where it is not built, or not to its end."""
+    folder = os.environ.get(LEGACY_VARIABLE) or ROOT / ".engines"
+    home = Path(folder) / f"vllm-{release}"
+    return home / "bin" / "python" if any(home.glob(".ready-*")) else None
 
 
 @cache

@@ -7,7 +7,17 @@ import sys
 import typer
 
 from mmport import __version__
-from mmport.cli import accept, check, demo, doctor, inspect_model, scaffold, scoreboard, verify
+from mmport.cli import (
+    accept,
+    check,
+    demo,
+    doctor,
+    inspect_model,
+    rewrite,
+    scaffold,
+    scoreboard,
+    verify,
+)
 from mmport.cli.options import Debug
 from mmport.core.errors import MmportError
 from mmport.core.output import Sink
@@ -23,6 +33,7 @@ app = typer.Typer(
 
 app.command("inspect")(inspect_model.command)
 app.command("scaffold")(scaffold.command)
+app.command("rewrite")(rewrite.command)
 app.command("verify")(verify.command)
 app.command("check")(check.command)
 app.command("accept")(accept.command)

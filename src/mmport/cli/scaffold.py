@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,7 +107,9 @@ def _compare(request: Request, sink: Sink, *, show_diff: bool) -> None:
     if show_diff:
         for finding in result.findings:
             sink.say(f"{finding.file}: {finding.message}")
-        print_diff(result, sink)
+        from mmport.cli.diffs import print_diff
+
+        print_diff(result, result.diff, sink)
     else:
         sink.result(result, page(result, request))
     if result.would_change:
@@ -125,21 +126,6 @@ def _write(request: Request, sink: Sink, engines: tuple[Path | None, Path | None
     sink.result(result, page(result, request))
     if result.findings or not result.written:
         raise typer.Exit(1)
-
-
-def print_diff(result: Scaffold, sink: Sink) -> None:
-    """Print what would change: coloured on a terminal, elsewhere as it is, for `patch`."""
-    if sink.format is Format.TEXT and not sys.stdout.isatty():
-        sys.stdout.write(result.diff)
-        return
-    from rich.text import Text
-
-    colours = {"+": "green", "-": "red", "@": "cyan"}
-    text = Text(end="")
-    for line in result.diff.splitlines(keepends=True):
-        style = "bold" if line.startswith(("+++", "---")) else colours.get(line[:1], "")
-        text.append(line, style=style)
-    sink.result(result, text)
 
 
 def page(result: Scaffold, request: Request) -> RenderableType:

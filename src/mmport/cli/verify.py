@@ -41,8 +41,14 @@ def command(
     *,
     models: ModelsArgument,
     port: Annotated[
-        Path | None, typer.Option("--port", metavar="DIR", help="The port to prove.")
+        Path | None,
+        typer.Option(
+            "--port", metavar="PATH", help="The port to prove, or a file with a model class."
+        ),
     ] = None,
+    class_name: Annotated[
+        str, typer.Option("--class", metavar="NAME", help="The class, where a file has several.")
+    ] = "",
     impl: Annotated[
         list[Impl] | None,
         typer.Option("--impl", help="What to compare with HF; repeat to see them side by side."),
@@ -125,6 +131,7 @@ def command(
     options = VerifyOptions(
         implementations=tuple(one.value for one in impl or ()),
         port=port,
+        class_name=class_name,
         revision=revision,
         trust_remote_code=trust_remote_code,
         tiny=tiny,

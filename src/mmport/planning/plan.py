@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmport.core.errors import TRY_BACKEND, NotPortable, Usage
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
 from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
@@ -12,7 +14,7 @@ from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan, require_plain
 from mmport.planning.legacy import plan_legacy
 from mmport.planning.names import port_names
-from mmport.planning.renames import port_path, weight_renames
+from mmport.planning.renames import port_path, text_class_renames, weight_renames
 from mmport.planning.wrapped import plan_wrapped
 from mmport.vllm_api.catalog import Target, load
 from mmport.vllm_api.legacy import legacy_contract
@@ -99,6 +101,34 @@ def plan_port(
             *differences(spec, catalog),
         ),
     )
+
+
+def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
+    """Plan the port of a model whose code is to be put into a text class.
+
+    That class is the language model: weights of it have no level of their own.
+
+    Raises:
+        NotPortable: the model's code cannot stand in another class, or as `plan_port`.
+        UnknownTarget: there is no catalog of the target.
+    """
+    if spec.anatomy is not None:
+        raise NotPortable(
+            f"the encoder of {spec.architecture} comes as transformers has it, in a class of its"
+            " own; rewrite puts vLLM's own encoders (CLIP, SigLIP) into a text class",
+            "have the whole class written by mmport scaffold",
+        )
+    plan = plan_port(spec, target, layout="file")
+    encoder, connector, text = (part.vllm_path for part in plan.components)
+    renames = text_class_renames(
+        encoder=encoder,
+        encoder_inner=_reusable(_single_image_encoder(spec)).inner,
+        connector=connector,
+        language_model=text,
+        base_prefix=spec.language_model.base_prefix,
+    )
+    # Whatever vLLM's class for that text can do: the user's own says what it takes.
+    return replace(plan, renames=renames, lora=True, pipeline_parallel=True)
 
 
 def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:

@@ -85,3 +85,32 @@ def apply_renames(renames: tuple[Rename, ...], name: str) -> str:
     for rule in renames:
         name = re.sub(rule.pattern, rule.replacement, name)
     return name
+
+
+def text_class_renames(
+    *, encoder: str, encoder_inner: str, connector: str, language_model: str, base_prefix: str
+) -> tuple[Rename, ...]:
+    """Rules for a class that is its language model itself, and holds the rest beside it.
+
+    `language_model` is HF's path of it; otherwise as in `weight_renames`.
+    """
+    first = weight_renames(
+        encoder=encoder,
+        encoder_inner=encoder_inner,
+        connector=connector,
+        language_model=language_model,
+        base_prefix=base_prefix,
+    )[:2]
+    return (
+        *first,
+        Rename(
+            rf"^model\.{re.escape(language_model)}\.",
+            f"{_attribute_path(base_prefix)}.",
+            "The decoder, since transformers 4.52.",
+        ),
+        Rename(
+            rf"^{re.escape(language_model)}\.",
+            "",
+            "The whole language model, before and after.",
+        ),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,10 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The content of `sizes.toml`."""
+    """The content of `sizes.toml`; `old_text` has what is other on old engines."""
 
     text: TextSizes
+    old_text: dict[str, int]
     encoder: EncoderSizes
     layers: LayerKeys
     rotary: RotaryKeys
@@ -216,6 +217,18 @@ class FamilyFacts:
 def sizes() -> Sizes:
     """Read `sizes.toml`."""
     return from_builtins(_read(_FOLDER / "sizes.toml"), Sizes)
+
+
+@cache
+def text_sizes(*, old: bool) -> TextSizes:
+    """How small a language model becomes, for an old engine or for any other."""
+    return replace(sizes().text, **sizes().old_text) if old else sizes().text
+
+
+@cache
+def old_files() -> dict[str, Any]:
+    """Read `old_files.toml`."""
+    return _read(_FOLDER / "old_files.toml")
 
 
 @cache

@@ -13,7 +13,7 @@ from mmport.inspection.encoders import EncoderFamily, encoder_families
 from mmport.model.spec import KeyLayout
 from mmport.reference_models import named
 from mmport.reference_models.encoder import first
-from mmport.reference_models.facts import FamilyFacts, ItemFacts, family_of, sizes
+from mmport.reference_models.facts import FamilyFacts, ItemFacts, family_of, old_files, sizes
 from mmport.reference_models.own_code import TinySource, own_code, with_defaults
 from mmport.reference_models.processor import ImageGeometry, shrink_settings
 from mmport.reference_models.resolve import Resolved, has_own_code, resolve
@@ -98,8 +98,17 @@ def _known_encoder(whole: Resolved) -> EncoderFamily | None:
     return next(known, None)
 
 
-def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) -> dict[str, Any]:
+def payload(
+    source: TinySource, *, layout: str | None, seed: int, dtype: str, old: bool = False
+) -> dict[str, Any]:
     """Decide everything that the builder (`workers/build_tiny.py`) needs to know.
+
+    Args:
+        source: what is made small.
+        layout: whose tensor names; None for the source's own.
+        seed: of the weights.
+        dtype: of the weights.
+        old: it is for an old engine: of its sizes, written as transformers 4 does.
 
     Raises:
         Usage: the layout is not one of the family's.
@@ -110,15 +119,18 @@ def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) ->
     model_type = source.config["model_type"]
     family = family_of(model_type)
     family = replace(family, config=family.config | source.small)
-    wanted = layout or source.layout or "transformers-5"
+    own = "transformers-4" if old and "transformers-4" in family.layouts else source.layout
+    wanted = layout or own or "transformers-5"
     if wanted not in {"transformers-5", *family.layouts}:
         raise Usage(f"there is no layout {wanted!r}", f"one of: {', '.join(family.layouts)}")
     tokenizer = _tokenizer_files(source.files)
     code = own_code(source)
     config, tokens = shrink_config(
-        source.config, family, own_tokenizer=not tokenizer, own_processor=code.processor
+        source.config, family, own_tokenizer=not tokenizer, own_processor=code.processor, old=old
     )
     before, after = resolve(source.config), resolve(config)
+    if old:
+        _name_language_model(config, after)
     settings = _processor_files(source.files, _geometry(before), _geometry(after))
     return {
         "name": source.name or model_type,
@@ -141,12 +153,21 @@ def payload(source: TinySource, *, layout: str | None, seed: int, dtype: str) ->
         "question": family.question,
         "call": family.call,
         "demands": family.demands,
+        "old_files": old_files() if old else None,
         "files": {
             **{name: {"text": text} for name, text in code.files.items()},
             **tokenizer,
             **{name: {"text": json.dumps(value)} for name, value in settings.items()},
         },
     }
+
+
+def _name_language_model(config: dict[str, Any], after: Resolved) -> None:
+    """Have the language model's part name its class: an old engine finds it by that alone."""
+    part = config.get(after.text.path)
+    architecture = hf_library.causal_lm_architecture(after.text.model_type)
+    if isinstance(part, dict) and architecture and not part.get("architectures"):
+        part["architectures"] = [architecture]
 
 
 def _auto_class(family: FamilyFacts, model_type: str) -> str:

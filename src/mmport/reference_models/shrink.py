@@ -13,7 +13,7 @@ from typing import Any
 
 from mmport.core.errors import MalformedSource
 from mmport.reference_models import encoder, text
-from mmport.reference_models.facts import FamilyFacts, sizes
+from mmport.reference_models.facts import FamilyFacts, sizes, text_sizes
 from mmport.reference_models.resolve import Part, Resolved, resolve
 from mmport.reference_models.tokens import SpecialTokens, find_tokens, token_keys
 
@@ -29,6 +29,7 @@ def shrink_config(
     *,
     own_tokenizer: bool = False,
     own_processor: ast.Module | None = None,
+    old: bool = False,
 ) -> tuple[Config, SpecialTokens]:
     """Make a config small. Keys that are not about size are kept as they are.
 
@@ -38,6 +39,7 @@ def shrink_config(
         own_tokenizer: the repo has no tokenizer, so one is made, and vocabulary
             and special tokens become its own.
         own_processor: the source of the repo's own processor, if it brings one.
+        old: it is for an old engine, which asks for larger heads.
 
     Returns:
         The small config, and the special tokens that its family needs.
@@ -52,7 +54,8 @@ def shrink_config(
         for key, value in config.items()
         if key not in _NOT_OF_TINY_WEIGHTS
     }
-    _put(small, before.text, text.shrink(_raw(small, before.text), before.text))
+    aim = text_sizes(old=old)
+    _put(small, before.text, text.shrink(_raw(small, before.text), before.text, aim))
     _shrink_others(small, before)
     parts = (before.whole, before.text, *before.others)
     tokens = find_tokens(family, [part.values for part in parts], own_processor)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmport.inspection import hf_library
 from mmport.reference_models import layers
-from mmport.reference_models.facts import sizes
+from mmport.reference_models.facts import TextSizes, sizes
 from mmport.reference_models.resolve import Part
 from mmport.reference_models.rotary import fit_rotary
 
@@ -18,12 +18,13 @@ _FEW = 8
 """A list of more entries than this that is as long as there are layers has one for each."""
 
 
-def shrink(raw: Config, part: Part) -> Config:
+def shrink(raw: Config, part: Part, aim: TextSizes) -> Config:
     """Make a language model's config small.
 
     Args:
         raw: as the repo has it, perhaps with little in it.
         part: the same with defaults.
+        aim: how small.
 
     Raises:
         MalformedSource: a size is not a positive number.
@@ -32,15 +33,14 @@ def shrink(raw: Config, part: Part) -> Config:
     small.pop("quantization_config", None)
     if part.values.get("rope_parameters") and not {"rope_parameters", "rope_scaling"} & raw.keys():
         small["rope_parameters"] = copy.deepcopy(part.values["rope_parameters"])
-    _set_width(small, part)
-    _set_feed_forward(small, part)
-    _take_out_layers(small, part)
+    _set_width(small, part, aim)
+    _set_feed_forward(small, part, aim)
+    _take_out_layers(small, part, aim)
     return small
 
 
-def _set_width(small: Config, part: Part) -> None:
+def _set_width(small: Config, part: Part, aim: TextSizes) -> None:
     """Set hidden size and heads; keep how the heads' sum compares with the hidden size."""
-    aim = sizes().text
     hidden, heads = part.number("hidden_size"), part.number("num_attention_heads")
     plain = hidden // heads
     before = part.number("head_dim") if part.get("head_dim") else plain
@@ -51,7 +51,7 @@ def _set_width(small: Config, part: Part) -> None:
     if small.get("head_dim") is not None or before != plain or not _derives_head(part):
         small[part.key("head_dim")] = head_dim
     if part.get("num_key_value_heads") is not None:
-        shared = _shared_heads(heads, part.number("num_key_value_heads"))
+        shared = _shared_heads(heads, part.number("num_key_value_heads"), aim)
         small[part.key("num_key_value_heads")] = shared
     fit_rotary(small, part.values, before=before, after=head_dim)
 
@@ -65,16 +65,14 @@ def _derives_head(part: Part) -> bool:
     return getattr(hf_library.build_config(part.model_type, other), "head_dim", None) == 32
 
 
-def _shared_heads(heads: int, shared: int) -> int:
+def _shared_heads(heads: int, shared: int, aim: TextSizes) -> int:
     """Keep the kind of sharing: every head its own, groups, or one for all."""
-    aim = sizes().text
     if shared == heads:
         return aim.num_attention_heads
     return 1 if shared == 1 else aim.num_key_value_heads
 
 
-def _set_feed_forward(small: Config, part: Part) -> None:
-    aim = sizes().text
+def _set_feed_forward(small: Config, part: Part, aim: TextSizes) -> None:
     for role, size in (aim.fixed | aim.at_most).items():
         before = part.get(role)
         if isinstance(before, int) and not isinstance(before, bool):
@@ -88,7 +86,7 @@ def _set_feed_forward(small: Config, part: Part) -> None:
         small["word_embed_proj_dim"] = hidden if width == part.get("hidden_size") else hidden // 2
 
 
-def _take_out_layers(small: Config, part: Part) -> None:
+def _take_out_layers(small: Config, part: Part, aim: TextSizes) -> None:
     keys = sizes().layers
     total = part.layers
     lists = {
@@ -109,7 +107,7 @@ def _take_out_layers(small: Config, part: Part) -> None:
     kinds = [[layer in some for layer in range(total)] for some in members.values()]
     kept = layers.choose(
         total,
-        sizes().text.num_hidden_layers,
+        aim.num_hidden_layers,
         [*lists.values(), *kinds],
         list(boundaries.values()),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmport.model.evidence import Measurement, Stage
@@ -22,6 +22,7 @@ def judge_budget(candidate: StageFiles) -> Iterator[Measurement]:
     if "unavailable" in document:
         yield Judge(Stage.BUDGET, "search").not_compared("maximum", document["unavailable"])
         return
+    yield from _registry(document.get("checks", ()))
     for kind, entry in document["modalities"].items():
         judge = Judge(Stage.BUDGET, kind)
         if "error" in entry:
@@ -33,6 +34,8 @@ def judge_budget(candidate: StageFiles) -> Iterator[Measurement]:
             yield judge.not_compared("largest item", f"none was taken; {entry['refused']}")
             continue
         yield _largest(judge, entry, counts)
+        if entry.get("has_to_reach"):
+            yield _reached(judge, entry, counts)
         if entry["several"]:
             yield _several(judge, entry, counts)
         yield from _separators(judge, entry, counts)
@@ -60,6 +63,23 @@ def _largest(judge: Judge, entry: Mapping[str, Any], counts: str) -> Measurement
         f"{entry['tried']} tried{limit}, seed {entry['seed']}"
     )
     return judge.exact("largest item", [told] if taken > declared else [], note=told)
+
+
+def _reached(judge: Judge, entry: Mapping[str, Any], counts: str) -> Measurement:
+    """A maximum that no item reaches keeps an engine from what it could do."""
+    taken, declared = entry["taken"][counts], entry["declared"]
+    told = f"{entry['largest']} takes {taken} of {declared}, the most of {entry['tried']} tried"
+    return judge.exact("maximum reached", [told] if taken < declared else [], note=told)
+
+
+def _registry(checks: Iterable[Mapping[str, Any]]) -> Iterator[Measurement]:
+    """What an old engine's registries said when they were asked as an engine asks them."""
+    judge = Judge(Stage.BUDGET, "registry")
+    for check in checks:
+        if "unavailable" in check:
+            yield judge.not_compared(check["subject"], check["unavailable"])
+        else:
+            yield judge.exact(check["subject"], check["problems"], note=check["note"])
 
 
 def _limit(kind: str, entry: Mapping[str, Any]) -> str:

@@ -54,6 +54,8 @@ class Setup:
     """Whether an engine with torch.compile and CUDA graphs is asked as well."""
     memory: float = 0.5
     """The share of a GPU's memory that the engine may take."""
+    legacy: bool = False
+    """Whether the engine is one of vLLM's first multimodal API."""
 
     @property
     def run_dtype(self) -> str:
@@ -75,6 +77,8 @@ def reference_job(setup: Setup) -> Job:
         "attention": "eager",
         "auto_class": setup.facts.auto_class,
         "image_shape": _image_shape(setup.facts),
+        # Old engines resize with PIL, whose rounding torchvision does not share.
+        "with_pil": setup.legacy,
     }
     out = setup.work / REFERENCE
     return Job(REFERENCE, setup.hf_python, "hf", payload, out, quiet_environment())
@@ -108,7 +112,8 @@ def subject_job(setup: Setup, subject: Subject, reference: Path) -> Job:
     }
     environment = _engine_environment(setup, subject, length)
     out = setup.work / subject.name
-    return Job(subject.name, setup.vllm_python, "vllm_engine", payload, out, environment)
+    task = "legacy.engine" if setup.legacy else "vllm_engine"
+    return Job(subject.name, setup.vllm_python, task, payload, out, environment)
 
 
 def question_key(setup: Setup) -> str:
@@ -187,6 +192,8 @@ def engine_constants() -> dict[str, str]:
 
 def _engine_environment(setup: Setup, subject: Subject, length: int) -> dict[str, str]:
     environment = engine_constants()
+    if setup.legacy:  # releases that have two engines have the first API in this one
+        environment["VLLM_USE_V1"] = "0"
     if not setup.gpu:
         environment["VLLM_CPU_KVCACHE_SPACE"] = str(_cache_space(setup, length))
     if subject.folder is not None:

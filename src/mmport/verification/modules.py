@@ -116,6 +116,8 @@ def _targets(targets: dict[str, Any]) -> list[Measurement]:
     """Judge the names that quantisation and adapters know the modules by."""
     judge = Judge(Stage.WEIGHTS, "load")
     found = []
+    if "unavailable" in targets:
+        found.append(judge.not_compared("LoRA targets", targets["unavailable"]))
     if targets.get("ignored"):
         lost = [
             f"{name} matches no module" for name, count in targets["ignored"].items() if not count

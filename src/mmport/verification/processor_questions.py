@@ -38,6 +38,7 @@ def processor_search(facts: ModelFacts) -> dict[str, Any]:
         "modalities": [
             {
                 "kind": modality.kind,
+                "token_id": modality.token_id,
                 "prompt": modality.prompt,
                 "vllm_prompt": modality.vllm_prompt,
                 "most_items": modality.most_items,

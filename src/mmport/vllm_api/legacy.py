@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from mmport.core.jsonable import from_builtins
+from mmport.vllm_api.eras import era_of, parse_release
 
 
 class Parameter(NamedTuple):
@@ -157,6 +158,13 @@ def legacy_contracts() -> dict[str, LegacyContract]:
 def legacy_contract(era: str) -> LegacyContract | None:
     """Find an era's contract; None if it is an era of the API that came after."""
     return legacy_contracts().get(era)
+
+
+def is_legacy(version: str) -> bool:
+    """Tell whether a release of vLLM has the first multimodal API."""
+    release = parse_release(version)
+    era = era_of(release) if release else None
+    return era is not None and era.name in legacy_contracts()
 
 
 def _merged(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -61,22 +61,22 @@ def write_budget_stage(processor: Any, payload: Mapping[str, Any], out: Path) ->
     modalities = payload["processor_search"]["modalities"]
     allowed: Mapping[str, int] = processor.info.allowed_mm_limits
     active = {one["kind"]: 1 for one in modalities if allowed.get(one["kind"])}
-    document: dict[str, Any] = {"counts": _what_counts(), "modalities": {}}
+    document: dict[str, Any] = {"counts": what_counts(), "modalities": {}}
     for modality in modalities:
         if modality["kind"] in active:
-            entry = _Search(processor, payload, modality, active).entry()
+            entry = Search(processor, payload, modality, active).entry()
             document["modalities"][modality["kind"]] = entry
     write_stage(out, "budget", document)
 
 
-def _what_counts() -> str:
+def what_counts() -> str:
     """Separators without an embedding are held against the maximum by older engines only."""
     from vllm.v1.request import Request
 
     return "embeddings" if hasattr(Request, "get_num_encoder_embeds") else "tokens"
 
 
-class _Search:
+class Search:
     """The search of one modality."""
 
     def __init__(
@@ -91,8 +91,8 @@ class _Search:
         self.modality = modality
         self.kind: str = modality["kind"]
         self.active = active
-        self.counts = _what_counts()
-        self.context: int = processor.info.ctx.model_config.max_model_len
+        self.counts = self._what_counts()
+        self.context = self._context()
         self.tried: dict[str, Taken | None] = {}
         self.refused = ""
         self.end = 0.0
@@ -102,17 +102,14 @@ class _Search:
         """Say what is declared and what was found."""
         try:
             dummy, typical = self._dummy()
-            stated = self.processor.info.get_mm_max_tokens_per_item(
-                seq_len=self.context, mm_counts=self.active
-            )
+            stated = self._stated()
         except Exception as error:
             if is_memory_error(error):
                 raise
             return {"error": f"{type(error).__name__}: {error}"}
-        states = stated is not None and self.kind in stated
         entry = {
-            "declared": stated[self.kind] if states else self._counted(dummy),
-            "states": states,
+            "declared": self._counted(dummy) if stated is None else stated,
+            "states": stated is not None,
             "dummy": {"item": describe(typical), **asdict(dummy)},
             "seed": self.payload["processor_search"]["seed"],
         }
@@ -127,6 +124,21 @@ class _Search:
         found = {"item": largest, "largest": describe(largest), "taken": asdict(taken)}
         return {**entry, **found, "several": self._several(largest)}
 
+    def _what_counts(self) -> str:
+        return what_counts()
+
+    def _context(self) -> int:
+        """Positions that a prompt may take."""
+        length: int = self.processor.info.ctx.model_config.max_model_len
+        return length
+
+    def _stated(self) -> int | None:
+        """The maximum that the class states itself."""
+        stated: Mapping[str, int] | None = self.processor.info.get_mm_max_tokens_per_item(
+            seq_len=self.context, mm_counts=self.active
+        )
+        return (stated or {}).get(self.kind)
+
     def _dummy(self) -> tuple[Taken, dict[str, Any]]:
         """What the class's own dummy item takes, and how large it is."""
         config = self.processor.info.ctx.model_config
@@ -138,7 +150,7 @@ class _Search:
         )
         made = inputs.mm_data_items[self.kind].get(0)
         (taken,) = _taken(self.processor.get_dummy_mm_inputs(counts), self.kind)
-        return taken, {**self._typical(), **_measured(made, self.modality)}
+        return taken, {**self._typical(), **measured(made, self.modality)}
 
     def _typical(self) -> dict[str, Any]:
         names = {"image": ("width", "height"), "video": ("width", "height", "frames")}
@@ -260,7 +272,7 @@ def _embeddings(place: Any) -> int:
     return place.length if place.is_embed is None else int(place.is_embed.sum())
 
 
-def _measured(made: Any, modality: Mapping[str, Any]) -> dict[str, Any]:
+def measured(made: Any, modality: Mapping[str, Any]) -> dict[str, Any]:
     """How large an item is that a model class made: an image, frames or samples."""
     while isinstance(made, tuple):
         made = made[0]

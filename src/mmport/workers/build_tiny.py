@@ -8,11 +8,11 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .tiny_behaviour import Fault, Modality, Speaker, seed_fault
+from .tiny_old_files import write_old_files
 from .tiny_processor import make_processor
 from .tiny_tokenizer import chat_template, train_tokenizer
 from .tiny_weights import Demands, Filler, recipes, search
@@ -76,6 +76,9 @@ def run(payload: Payload, out: Path, report: Report) -> dict[str, Any]:
     recipe, _, tries = search(recipes(payload["seed"], tied=filler.tied), attempt, demands)
     report("writing")
     _save(model, folder, payload)
+    if payload["old_files"]:
+        write_old_files(folder, payload["old_files"])
+        processor = _load_processor(folder, payload)
     report("measuring what was written")
     reloaded = _reload(model_class, folder, dtype)
     speaker = Speaker(reloaded, processor, modality)
@@ -282,14 +285,15 @@ def _make_processor(folder: Path, payload: Payload, config: Any) -> Any:
             folder, trust_remote_code=payload["trust_remote_code"]
         )
         make_processor(folder, payload, config, tokenizer).save_pretrained(folder)
-    load = partial(
-        transformers.AutoProcessor.from_pretrained,
-        folder,
-        trust_remote_code=payload["trust_remote_code"],
-    )
     if payload["tokenizer"] is not None:
-        _write_chat_template(folder, payload, load())
-    return load()
+        _write_chat_template(folder, payload, _load_processor(folder, payload))
+    return _load_processor(folder, payload)
+
+
+def _load_processor(folder: Path, payload: Payload) -> Any:
+    from transformers import AutoProcessor
+
+    return AutoProcessor.from_pretrained(folder, trust_remote_code=payload["trust_remote_code"])
 
 
 def _write_chat_template(folder: Path, payload: Payload, processor: Any) -> None:

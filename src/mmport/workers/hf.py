@@ -35,7 +35,9 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     limit_threads(payload["threads"])
     report("processing")
     processor = transformers.AutoProcessor.from_pretrained(
-        payload["model"], trust_remote_code=payload["trust_remote_code"]
+        payload["model"],
+        trust_remote_code=payload["trust_remote_code"],
+        **(_with_pil(transformers.__version__) if payload["with_pil"] else {}),
     )
     caller = Caller(processor, payload["processor_kwargs"])
     if payload["runs_processor"]:
@@ -62,6 +64,11 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
         "attention": getattr(model.config, "_attn_implementation", "") or "",
         "missing_keys": sorted(loading["missing_keys"]),
     }
+
+
+def _with_pil(version: str) -> dict[str, Any]:
+    """What a processor is loaded with so that it resizes with PIL."""
+    return {"use_fast": False} if int(version.partition(".")[0]) < 5 else {"backend": "pil"}
 
 
 def load_model(payload: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

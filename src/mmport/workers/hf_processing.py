@@ -181,7 +181,7 @@ def process_case(
     ids = ids_of(inputs)
     wanted = set(payload["placeholder_ids"])
     positions = [place for place, token in enumerate(ids) if token in wanted]
-    spans = _equal_spans(positions, len(request["items"]))
+    spans = equal_spans(positions, len(request["items"]))
     return {"ids": ids, "positions": positions, "spans": spans}, item_tensors(inputs)
 
 
@@ -221,7 +221,7 @@ def ids_of(inputs: Mapping[str, Any]) -> list[int]:
     return flat
 
 
-def _equal_spans(positions: Sequence[int], items: int) -> list[list[int]]:
+def equal_spans(positions: Sequence[int], items: int) -> list[list[int]]:
     """Find each item's `[offset, length]`, where every item becomes equally many tokens."""
     size = len(positions) // items if items else 0
     starts = positions[::size] if size else []

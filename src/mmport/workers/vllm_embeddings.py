@@ -41,8 +41,7 @@ def embedded_data(
         Exception: what the processor raised, where the scenario is not optional.
     """
     tensors = _reference_tensors(payload, scenario["name"])
-    calls = [f"features/{index}/{call}" for call in range(len(tensors))]
-    rows = [tensors[name] for name in calls if name in tensors]
+    rows = _rows_of(tensors, index)
     if _is_wider(own, rows):
         rows = list(own)
     if not rows or _form(rows) != _form(own):
@@ -64,6 +63,20 @@ def embedded_data(
                 raise
             reasons.append(f"{type(error).__name__}: {error}")
     return f"takes no features in place of its {kind}: {'; '.join(dict.fromkeys(reasons))}"
+
+
+def reference_rows(payload: Mapping[str, Any], scenario: str, index: int) -> torch.Tensor:
+    """HF's features of the items of a request, as rows."""
+    import torch
+
+    tensors = _reference_tensors(payload, scenario)
+    return torch.cat(_rows_of(tensors, index))
+
+
+def _rows_of(tensors: Mapping[str, torch.Tensor], index: int) -> list[torch.Tensor]:
+    """Features of a request, call by call."""
+    calls = [f"features/{index}/{call}" for call in range(len(tensors))]
+    return [tensors[name] for name in calls if name in tensors]
 
 
 def _is_wider(own: Sequence[torch.Tensor], rows: Sequence[torch.Tensor]) -> bool:

@@ -58,13 +58,14 @@ class Runner:
         reference = read_reference(self.payload, f"scenario-{scenario['name']}")
         asked, left_out = self._asked(scenario, reference)
         connector = self._connector()
+        sampling = [self._sampling(scenario, one) for one in asked]
         with self._recording(scenario, out):
-            found = self._send(scenario, asked, [self._sampling(scenario, one) for one in asked])
+            found = self._send(scenario, asked, sampling)
         taken = self._taken(connector)
         requests: list[dict[str, Any] | None] = [None] * len(reference["requests"])
         tensors: dict[str, torch.Tensor] = {}
-        for one, sent in zip(asked, found, strict=True):
-            requests[one.index] = _answer(sent, scenario)
+        for one, sent, how in zip(asked, found, sampling, strict=True):
+            requests[one.index] = self._answer(sent, how, scenario)
             if sent.output.prompt_logprobs is not None:
                 tensors[f"{one.index}/prompt"] = _prompt_logprobs(sent.output)
         for index, steps in self._forced(scenario, asked, found).items():
@@ -84,15 +85,20 @@ class Runner:
             wanted, request = reference["requests"][index], scenario["requests"][index]
             if wanted is None:
                 continue
-            refusal = self._refusal(scenario, request, wanted) if scenario["optional"] else ""
+            must_answer = self._must_answer(scenario, request)
+            refusal = "" if must_answer else self._refusal(scenario, request, wanted)
             prompt: dict[str, Any] | str = refusal or self._prompt(scenario, index, wanted)
             if isinstance(prompt, str):
-                if not scenario["optional"]:
+                if must_answer:
                     raise ValueError(prompt)
                 left_out[str(index)] = prompt
             else:
                 asked.append(_Asked(index, prompt, wanted, request["forced"]))
         return asked, left_out
+
+    def _must_answer(self, scenario: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+        """Tell whether a request may not be left out, whatever the class says."""
+        return not scenario["optional"]
 
     def _refusal(
         self, scenario: Mapping[str, Any], request: Mapping[str, Any], wanted: Mapping[str, Any]
@@ -166,7 +172,11 @@ class Runner:
             logprobs=self.payload["top_logprobs"],
             prompt_logprobs=0 if whole else None,
         )
-        return force(sampling, one.forced) if one.forced else sampling
+        return self._force(sampling, one.forced) if one.forced else sampling
+
+    def _force(self, sampling: Any, tokens: Sequence[int]) -> Any:
+        """Have a request answer with these tokens."""
+        return force(sampling, tokens)
 
     def _has_output_for_all(self) -> bool:
         """Tell whether the vocabulary holds the placeholders: their logprob is looked up too."""
@@ -181,10 +191,15 @@ class Runner:
         parted = [one for one, sent in pairs if _tokens(sent.output) != one.wanted["tokens"]]
         if not parted or not self.payload["forces"]:
             return {}
-        sampling = [force(self._sampling(scenario, one), one.wanted["tokens"]) for one in parted]
+        sampling = [
+            self._force(self._sampling(scenario, one), one.wanted["tokens"]) for one in parted
+        ]
         again = self._send(scenario, parted, sampling)
         self._taken(None)
-        return {one.index: _steps(sent.output) for one, sent in zip(parted, again, strict=True)}
+        return {
+            one.index: self._steps_of(sent, how)
+            for one, sent, how in zip(parted, again, sampling, strict=True)
+        }
 
     def _control(self, prompt: Sequence[int]) -> int:
         """Send a prompt's words twice, and count what the second has from the cache."""
@@ -194,6 +209,25 @@ class Runner:
         once = SamplingParams(temperature=0.0, max_tokens=1, detokenize=False)
         sent = self.sender.cached([{"prompt_token_ids": words}] * 2, [once, once])
         return sent[1].cached
+
+    def _answer(self, sent: Sent, sampling: Any, scenario: Mapping[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "prompt": list(sent.output.prompt_token_ids),
+            "tokens": _tokens(sent.output),
+            "steps": self._steps_of(sent, sampling),
+        }
+        if scenario["sent"] == "cached":
+            answer["cached"] = sent.cached
+        if scenario["sent"] == "cut":
+            answer["pieces"] = sent.pieces
+        return answer
+
+    def _steps_of(self, sent: Sent, sampling: Any) -> list[dict[str, float]]:
+        """The logprobs of each step's candidates, by token, as the model says them."""
+        return [
+            {str(token): entry.logprob for token, entry in step.items()}
+            for step in sent.output.outputs[0].logprobs
+        ]
 
     def _recording(self, scenario: Mapping[str, Any], out: Path) -> AbstractContextManager[None]:
         if not scenario["record"] or self.model is None:
@@ -215,29 +249,8 @@ class Runner:
         return taken
 
 
-def _answer(sent: Sent, scenario: Mapping[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "prompt": list(sent.output.prompt_token_ids),
-        "tokens": _tokens(sent.output),
-        "steps": _steps(sent.output),
-    }
-    if scenario["sent"] == "cached":
-        answer["cached"] = sent.cached
-    if scenario["sent"] == "cut":
-        answer["pieces"] = sent.pieces
-    return answer
-
-
 def _tokens(output: Any) -> list[int]:
     return list(output.outputs[0].token_ids)
-
-
-def _steps(output: Any) -> list[dict[str, float]]:
-    """The logprobs of each step's candidates, by token."""
-    return [
-        {str(token): entry.logprob for token, entry in step.items()}
-        for step in output.outputs[0].logprobs
-    ]
 
 
 def _prompt_logprobs(output: Any) -> torch.Tensor:

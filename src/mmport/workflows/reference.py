@@ -46,6 +46,7 @@ def build_tiny(
     dtype: str = "float32",
     timeout: float = TIMEOUT_SECONDS,
     trust_remote_code: bool = False,
+    old: bool = False,
     progress: Tell | None = None,
     run: RunJobs | None = None,
 ) -> Path:
@@ -63,6 +64,7 @@ def build_tiny(
         dtype: of the weights, as torch names it.
         timeout: seconds that the builder is given.
         trust_remote_code: whether code of the source may be run.
+        old: whether one of vLLM's old engines is to run it, and transformers 4 to read it.
         progress: called with each phase.
         run: runs the builder's job; None for a process of its own.
 
@@ -77,7 +79,7 @@ def build_tiny(
         TargetUnwritable: neither `out` nor the cache can be written.
     """
     found = recipe.find_source(source, trust_remote_code=trust_remote_code)
-    payload = recipe.payload(found, layout=layout, seed=seed, dtype=dtype)
+    payload = recipe.payload(found, layout=layout, seed=seed, dtype=dtype, old=old)
     cached = cache_folder() / _key(payload, probe(python))
     builder = _Builder(payload, python, timeout, progress, run or run_jobs)
     if not cached.is_dir():

@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmport.codemods.parsing import read_python
 from mmport.core.errors import ModelNotFound, NotPortable, Usage, WorkerFailed
-from mmport.core.files import require_writable
+from mmport.core.files import require_writable, sha256_file
 from mmport.core.output import Progress, Sink
 from mmport.engines.discover import Engines, find_engine
 from mmport.engines.supervise import RunJobs, run_jobs
 from mmport.generation.lock import proven_hashes, read_lock, record_evidence
+from mmport.generation.rewriting import chosen_class
 from mmport.hub.opening import open_source
 from mmport.hub.source import ModelSource
 from mmport.inspection.inspector import inspect_model
-from mmport.model.evidence import Evidence, Implementation, Outcome, Stage
+from mmport.model.evidence import Evidence, FileHash, Implementation, Outcome, Stage
 from mmport.model.facts import ModelFacts
 from mmport.model.spec import VlmSpec
 from mmport.planning.heads import cpu_dtype
@@ -31,6 +33,7 @@ from mmport.verification.run import REFERENCE, Setup, compare
 from mmport.verification.selection import Selection
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import resolve_target
+from mmport.vllm_api.legacy import is_legacy
 from mmport.workflows.reference import build_tiny
 
 VERIFY_SCHEMA = "mmport.verify/1"
@@ -42,6 +45,9 @@ class VerifyOptions:
 
     implementations: tuple[Implementation, ...] = ()
     port: Path | None = None
+    """A port's folder, or a file with a model class."""
+    class_name: str = ""
+    """The class of that file, where it has several."""
     revision: str | None = None
     trust_remote_code: bool = False
     tiny: bool = False
@@ -99,7 +105,7 @@ def prove(
             for one in compare(pass_, subjects, progress, run=run)
         ]
         _keep(found, setup, options)
-        if setup.selection.is_part and options.port is not None:
+        if setup.selection.is_part and _has_lock(options):
             sink.say("only a part was asked, so the evidence was not recorded beside the port")
         for one, pass_ in found:
             _save_log(one, pass_.work, sink)
@@ -147,6 +153,7 @@ def prepared(
             trust_remote_code=options.trust_remote_code,
             selection=Selection(options.stages, options.scenarios),
             tensor_parallel=options.tp,
+            legacy=is_legacy(_vllm_version(engines)),
         )
         setup.selection.check(setup.facts)
         yield setup, subjects
@@ -160,26 +167,32 @@ def failed(evidence: Sequence[Evidence]) -> bool:
 
 def _vllm_version(engines: Engines) -> str:
     package = engines.vllm_facts.vllm
-    return package.version if package else "unknown"
+    return package.version.partition("+")[0] if package else "unknown"
 
 
 def _subjects(options: VerifyOptions) -> tuple[Subject, ...]:
     default: tuple[Implementation, ...] = ("port",) if options.port else ("in-tree",)
     wanted = dict.fromkeys(options.implementations or default)
-    return tuple(subject_of(implementation, options.port) for implementation in wanted)
+    return tuple(
+        subject_of(implementation, options.port, options.class_name) for implementation in wanted
+    )
 
 
-def subject_of(implementation: Implementation, port: Path | None = None) -> Subject:
+def subject_of(
+    implementation: Implementation, port: Path | None = None, class_name: str = ""
+) -> Subject:
     """Say how an engine is to find an implementation.
 
     Raises:
-        Usage: it is the port, and none was named.
+        Usage: it is the port, and none was named, or it is a file of several classes.
         PortUnreadable: the port's lock is missing or damaged.
     """
     if implementation != "port":
         return Subject(implementation)
     if port is None:
         raise Usage("no port was named", "add --port DIR, or choose another --impl")
+    if port.is_file():
+        return file_subject(port, class_name)
     plan = read_lock(port).plan
     module_class = f"{plan.model_module}:{plan.architecture}"
     return Subject(
@@ -189,6 +202,30 @@ def subject_of(implementation: Implementation, port: Path | None = None) -> Subj
         model_class=module_class if plan.layout == "file" else "",
         files=proven_hashes(port),
     )
+
+
+def file_subject(path: Path, class_name: str) -> Subject:
+    """Say how an engine is to find a model class of a file that is no port of ours.
+
+    Raises:
+        Usage: it is not clear which class is meant.
+        MalformedSource: the file is no Python.
+    """
+    folder, parts = path.absolute().parent, [path.stem]
+    while (folder / "__init__.py").is_file():
+        folder, parts = folder.parent, [folder.name, *parts]
+    name = chosen_class(read_python(path), class_name or None)
+    return Subject(
+        "port",
+        folder=folder,
+        model_class=f"{'.'.join(parts)}:{name}",
+        files=(FileHash(path.name, sha256_file(path)),),
+    )
+
+
+def _has_lock(options: VerifyOptions) -> bool:
+    """Tell a port of ours, which keeps what it was made from, from a file of anybody's."""
+    return options.port is not None and not options.port.is_file()
 
 
 def _checkpoint(
@@ -201,6 +238,7 @@ def _checkpoint(
             dtype=options.run_dtype,
             timeout=options.timeout,
             trust_remote_code=options.trust_remote_code,
+            old=is_legacy(_vllm_version(engines)),
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
         )
     return source.materialize()
@@ -251,7 +289,7 @@ def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:
             f"{model} holds no safetensors weights",
             "add --tiny to verify on small random weights, or fetch the weights",
         )
-    if options.port is None:
+    if options.port is None or not _has_lock(options):
         return
     locked = read_lock(options.port).spec
     ours, theirs = _kind(spec), _kind(locked)
@@ -300,7 +338,7 @@ def _keep(found: Sequence[tuple[Evidence, Setup]], setup: Setup, options: Verify
 
     Beside a port goes that of the first comparison: it is in the dtype of users.
     """
-    if options.port is not None and not setup.selection.is_part:
+    if options.port is not None and _has_lock(options) and not setup.selection.is_part:
         for one, pass_ in found:
             if pass_ is setup:
                 record_evidence(options.port, one)

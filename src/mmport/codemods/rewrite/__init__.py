@@ -1,0 +1,1 @@
+"""Multimodal support for a text-only class, one codemod a step."""

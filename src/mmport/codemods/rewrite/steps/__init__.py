@@ -1,0 +1,1 @@
+"""The steps of a rewrite, one a file."""

@@ -1,0 +1,63 @@
+"""Classes that process items stand above the model, and it is registered with them."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from mmport.codemods.classes import apart, find_class, replace_class
+from mmport.codemods.imports import dotted, imported_names, with_imports
+from mmport.codemods.outcome import Changed, Outcome, Unchanged
+from mmport.codemods.rewrite.graft import defined
+from mmport.codemods.rewrite.step import Rewriting, Step
+
+
+def registrations(node: cst.ClassDef) -> set[str]:
+    """Name the functions of vLLM's registries that decorate a class (`register_processor`)."""
+    names = {
+        dotted(one.decorator.func if isinstance(one.decorator, cst.Call) else one.decorator)
+        for one in node.decorators
+    }
+    return {name.rpartition(".")[2] for name in names if "_REGISTRY." in name}
+
+
+def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
+    graft = rewriting.graft
+    node = find_class(module, rewriting.class_name)
+    lacking = [
+        one
+        for one in graft.decorators
+        if isinstance(one.decorator, cst.Call)
+        and dotted(one.decorator.func).rpartition(".")[2] not in registrations(node)
+    ]
+    known = {defined(one) for one in module.body if isinstance(one, _DEFINES)}
+    known |= set(imported_names(module))
+    used = set(graft.helper_names()) if lacking else _mentioned(module, graft.helper_names())
+    helpers = [one for one in graft.helpers if defined(one) in used - known]
+    if not lacking and not helpers:
+        return Unchanged()
+    leading = node.leading_lines
+    decorated = node.with_changes(decorators=[*lacking, *node.decorators], leading_lines=leading)
+    module = replace_class(module, decorated)
+    place = next(i for i, one in enumerate(module.body) if one is decorated)
+    body = [*module.body[:place], *(apart(one, 2) for one in helpers), *module.body[place:]]
+    module = with_imports(module.with_changes(body=body), graft.imports_of([*helpers, *lacking]))
+    return Changed(module, "the class is registered with what processes its items")
+
+
+_DEFINES = (cst.ClassDef, cst.FunctionDef, cst.SimpleStatementLine)
+
+
+def _mentioned(module: cst.Module, names: list[str]) -> set[str]:
+    from mmport.codemods.classes import names_in
+
+    return names_in([module]) & set(names)
+
+
+STEP = Step(
+    id="processor",
+    summary="The class is registered with what processes its items",
+    since="0.7.0",
+    reference="MULTIMODAL_REGISTRY.register_processor",
+    risk="low",
+    apply=_apply,
+)

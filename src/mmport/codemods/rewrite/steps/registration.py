@@ -1,0 +1,44 @@
+"""A function registers the class out of tree, for an entry point of vLLM's plugins."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from mmport.codemods.classes import apart, names_in
+from mmport.codemods.imports import Imported, with_imports
+from mmport.codemods.outcome import Changed, Outcome, Skipped, Unchanged
+from mmport.codemods.rewrite.step import Rewriting, Step
+
+_REGISTRY = Imported("vllm", "ModelRegistry", "ModelRegistry")
+
+
+def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
+    if rewriting.in_vllm:
+        return Skipped("the file is one of vLLM's own models, which its registry lists")
+    names = [one.name.value for one in module.body if isinstance(one, cst.FunctionDef)]
+    if "register" in names or "ModelRegistry" in names_in([module]):
+        return Unchanged()
+    function = cst.parse_statement(
+        f'''
+def register() -> None:
+    """Register the model; an entry point of the group `vllm.general_plugins`."""
+    ModelRegistry.register_model(
+        "{rewriting.architecture}", f"{{__name__}}:{rewriting.class_name}"
+    )
+'''
+    )
+    body = [*module.body, apart(function, 2)]
+    return Changed(
+        with_imports(module.with_changes(body=body), [_REGISTRY]),
+        f"register() makes it vLLM's {rewriting.architecture}",
+    )
+
+
+STEP = Step(
+    id="registration",
+    summary="`register()` makes the class vLLM's for the model's architecture",
+    since="0.5.5",
+    reference="vllm.general_plugins",
+    risk="none",
+    apply=_apply,
+)

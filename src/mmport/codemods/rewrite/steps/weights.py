@@ -1,0 +1,226 @@
+"""Names of the whole model's weights, and a loader that knows of the encoder's."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from mmport.codemods.classes import (
+    Statement,
+    after_attributes,
+    apart,
+    attribute,
+    base_names,
+    calls,
+    find_class,
+    is_filler,
+    method,
+    replace_class,
+    statements,
+    value_of,
+    with_method,
+    with_statements,
+)
+from mmport.codemods.imports import dotted, with_imports
+from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
+from mmport.codemods.outcome import Changed, Outcome, Unchanged
+from mmport.codemods.rewrite.step import Rewriting, Step
+from mmport.codemods.rewrite.steps.adapters import fuses_alike, takes_adapters
+from mmport.codemods.rewrite.steps.constructor import targets
+from mmport.codemods.rewrite.steps.interface import has_own_foundation
+
+_MAPPER = "hf_to_vllm_mapper"
+_LOADER = "load_weights"
+_TEXT_LOADER = "_load_text_weights"
+_ADAPTERS = "supports_tower_connector_lora"
+
+
+def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
+    node = find_class(module, rewriting.class_name)
+    graft = rewriting.graft
+    if _knows_tower(node, rewriting):
+        return Unchanged()
+    added: list[Statement] = []
+    body = _with_mapper(node, graft.attributes[_MAPPER], added)
+    node = with_statements(node, body)
+    node = _with_loader(node, rewriting, added, module.default_indent)
+    if takes_adapters(module, node) and _ADAPTERS in graft.attributes and fuses_alike(node, graft):
+        node = _with_flag(node, graft.attributes[_ADAPTERS])
+    module = with_imports(replace_class(module, node), graft.imports_of(added))
+    return Changed(module, "names and loading of the whole model's weights")
+
+
+def _knows_tower(node: cst.ClassDef, rewriting: Rewriting) -> bool:
+    """Tell whether the class's own table of names speaks of the encoder."""
+    names = {one.removeprefix("self.") for one in targets(rewriting.graft.constructor)}
+    known = [one for one in statements(node) if not isinstance(one, cst.FunctionDef)]
+    loader = method(node, _LOADER)
+    text = cst.Module([*known, *([loader] if loader else [])]).code
+    return any(name in text for name in names)
+
+
+def _with_mapper(node: cst.ClassDef, mapper: Statement, added: list[Statement]) -> list[Statement]:
+    """Put the names of the whole model before those that the class has itself."""
+    body = [one for one in statements(node) if not is_filler(one)]
+    own = attribute(node, _MAPPER)
+    inherited = [name for name in base_names(node) if not name.startswith("Supports")]
+    if own is not None:
+        joined = _joined(mapper, _MAPPER)
+        place = body.index(own) + 1
+    elif has_own_foundation(node):
+        joined, place = mapper, after_attributes(body)
+        return _inserted(body, place, apart(mapper), added)
+    else:
+        base = inherited[0]
+        joined = _joined(mapper, f'(getattr({base}, "{_MAPPER}", None) or WeightsMapper())')
+        place = after_attributes(body)
+        joined = apart(joined)
+    return _inserted(body, place, joined, added)
+
+
+def _inserted(
+    body: list[Statement], place: int, one: Statement, added: list[Statement]
+) -> list[Statement]:
+    added.append(one)
+    return [*body[:place], one, *body[place:]]
+
+
+def _joined(mapper: Statement, others: str) -> Statement:
+    """Write `hf_to_vllm_mapper = (WeightsMapper(…) | others)`, one of the two a line."""
+    first = value_of(mapper)
+    assert first is not None  # noqa: S101 - an assignment has a value
+    broken = cst.ParenthesizedWhitespace(indent=True, last_line=cst.SimpleWhitespace("    "))
+    both = cst.BinaryOperation(
+        left=_deeper(first),
+        operator=cst.BitOr(whitespace_before=broken),
+        right=cst.parse_expression(others),
+        lpar=[cst.LeftParen(whitespace_after=broken)],
+        rpar=[cst.RightParen(whitespace_before=cst.ParenthesizedWhitespace(indent=True))],
+    )
+    target = cst.AssignTarget(cst.Name(_MAPPER))
+    comment = cst.EmptyLine(
+        comment=cst.Comment("# Names of the whole model first, then those of its language model.")
+    )
+    return cst.SimpleStatementLine([cst.Assign([target], both)], leading_lines=[comment])
+
+
+class _Deeper(cst.CSTTransformer):
+    """Lays a broken expression out one level further in."""
+
+    def leave_ParenthesizedWhitespace(  # noqa: N802
+        self,
+        original_node: cst.ParenthesizedWhitespace,
+        updated_node: cst.ParenthesizedWhitespace,
+    ) -> cst.ParenthesizedWhitespace:
+        deeper = [
+            line.with_changes(whitespace=_further(line.whitespace))
+            for line in updated_node.empty_lines
+        ]
+        return updated_node.with_changes(
+            empty_lines=deeper, last_line=_further(updated_node.last_line)
+        )
+
+
+def _further(space: cst.SimpleWhitespace) -> cst.SimpleWhitespace:
+    return cst.SimpleWhitespace(f"    {space.value}")
+
+
+def _deeper(node: cst.BaseExpression) -> cst.BaseExpression:
+    changed = node.visit(_Deeper())
+    return changed if isinstance(changed, cst.BaseExpression) else node
+
+
+def _with_loader(
+    node: cst.ClassDef, rewriting: Rewriting, added: list[Statement], indent: str
+) -> cst.ClassDef:
+    """Have the encoder's weights loaded too.
+
+    A loader that walks the class's modules by itself is told the names; any other
+    keeps its work, and is handed what is left once the encoder has its own.
+    """
+    own = method(node, _LOADER)
+    if own is not None and _walks_modules(own):
+        told = own.visit(_Told(indent))
+        return with_method(node, own, told) if isinstance(told, cst.FunctionDef) else node
+    names = sorted(one.removeprefix("self.") for one in targets(rewriting.graft.constructor))
+    loader = cst.parse_statement(_around(names, own=own is not None))
+    body = statements(node)
+    added.append(loader)
+    added.append(cst.parse_statement("Iterable, AutoWeightsLoader, torch"))
+    if own is None:
+        return with_statements(node, [*body, apart(loader)])
+    text = own.with_changes(name=cst.Name(_TEXT_LOADER))
+    place = body.index(own)
+    return with_statements(node, [*body[:place], apart(loader), apart(text), *body[place + 1 :]])
+
+
+def _around(names: list[str], *, own: bool) -> str:
+    rest = f"self.{_TEXT_LOADER}(text_weights())" if own else "super().load_weights(text_weights())"
+    parts = ", ".join(f'"{name}"' for name in names)
+    return f"""
+def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
+    loaded = set[str]()
+
+    def text_weights() -> Iterable[tuple[str, torch.Tensor]]:
+        for name, weight in self.hf_to_vllm_mapper.apply(weights):
+            if name.startswith(({parts})):
+                loader = AutoWeightsLoader(self)
+                loaded.update(loader.load_weights([(name, weight)]))
+            else:
+                yield name, weight
+
+    loaded_text = {rest}
+    return loaded | loaded_text
+"""
+
+
+def _walks_modules(loader: cst.FunctionDef) -> bool:
+    """Tell a loader that hands the weights, as they come, to `AutoWeightsLoader`."""
+    found = [call for call in calls(loader) if _is_loading(call)]
+    walks = any(dotted(call.func) == "AutoWeightsLoader" for call in calls(loader))
+    return walks and len(found) == 1 and len(statements(loader)) <= 2
+
+
+def _is_loading(call: cst.Call) -> bool:
+    return (
+        dotted(call.func).endswith(f".{_LOADER}")
+        or (isinstance(call.func, cst.Attribute) and call.func.attr.value == _LOADER)
+    ) and any(arg.keyword is None and dotted(arg.value) == "weights" for arg in call.args)
+
+
+class _Told(cst.CSTTransformer):
+    """Adds `mapper=self.hf_to_vllm_mapper` where weights are loaded."""
+
+    def __init__(self, indent: str) -> None:
+        self.indent = indent
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:  # noqa: N802
+        if not _is_loading(updated_node) or any(
+            dotted(arg.keyword) == "mapper" for arg in updated_node.args
+        ):
+            return updated_node
+        equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+        told = cst.Arg(
+            cst.parse_expression(f"self.{_MAPPER}"), keyword=cst.Name("mapper"), equal=equal
+        )
+        args = with_item(updated_node.args, len(updated_node.args), told)
+        # As much room as `return` leaves in a method.
+        width = LINE_LENGTH - len("        return ")
+        wider = updated_node.with_changes(args=args)
+        return fitting_call(wider, width=width, indent=self.indent)
+
+
+def _with_flag(node: cst.ClassDef, flag: Statement) -> cst.ClassDef:
+    """Say that adapters may be for the encoder too."""
+    body = statements(node)
+    place = after_attributes(body)
+    return with_statements(node, [*body[:place], apart(flag), *body[place:]])
+
+
+STEP = Step(
+    id="weights",
+    summary="Names of the whole model's weights, and their loading",
+    since="0.11.1",
+    reference="vllm.model_executor.models.utils.WeightsMapper, AutoWeightsLoader",
+    risk="review",
+    apply=_apply,
+)

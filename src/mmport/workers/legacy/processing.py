@@ -1,0 +1,71 @@
+"""What an old engine's input processor and mappers make of the cases that HF's processor had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..exchange import is_memory_error, write_stage
+from ..hf_processing import equal_spans, item_tensors
+from ..vllm_processing import read_reference, text_of
+from .context import Context, item_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+_NO_PATHS = "the first multimodal API has one way to a prompt, by its input processor"
+
+
+def write_processor_stage(context: Context, out: Path) -> None:
+    """Process every case that HF could; say why, where the release does not take one.
+
+    Raises:
+        Exception: that of the first case, if every case raised.
+    """
+    reference = read_reference(context.payload, "processor")
+    document: dict[str, Any] = {}
+    tensors: dict[str, torch.Tensor] = {}
+    errors: list[Exception] = []
+    for name, entry in reference.items():
+        if "left_out" in entry:
+            continue
+        case = entry["asked"]
+        refusal = context.refusal(case["request"]["items"], case["mm_processor_kwargs"])
+        if refusal:
+            document[name] = {"left_out": refusal}
+            continue
+        try:
+            document[name], found = _process(context, case)
+        except Exception as error:
+            if is_memory_error(error):
+                raise
+            errors.append(error)
+            document[name] = {"error": f"{type(error).__name__}: {error}"}
+            continue
+        tensors |= {f"{name}/{key}": value for key, value in found.items()}
+    if errors and len(errors) == len(document):
+        raise errors[0]
+    write_stage(out, "processor-paths", {"unavailable": _NO_PATHS})
+    write_stage(out, "processor", document, tensors)
+
+
+def _process(
+    context: Context, case: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    request = case["request"]
+    options = {**context.payload["processor_kwargs"], **case["mm_processor_kwargs"]}
+    text = text_of(request, context.payload)
+    done = context.processed(text, item_data(request["items"]), options)
+    ids = [int(token) for token in done["prompt_token_ids"]]
+    wanted = set(context.payload["placeholder_ids"])
+    positions = [place for place, token in enumerate(ids) if token in wanted]
+    document = {
+        "ids": ids,
+        "positions": positions,
+        "spans": equal_spans(positions, len(request["items"])),
+        "embeddings": {},
+    }
+    data = done.get("multi_modal_data") or {}
+    return document, item_tensors(context.mapped(data, options)) if data else {}

@@ -1,0 +1,4 @@
+from ....elsewhere import thing
+
+
+class Finch: ...

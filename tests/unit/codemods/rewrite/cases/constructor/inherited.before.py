@@ -1,0 +1,6 @@
+from vllm.model_executor.models.llama import LlamaForCausalLM
+
+
+class Finch(LlamaForCausalLM):
+    # Nothing of its own yet.
+    pass

@@ -1,0 +1,6 @@
+from vllm.model_executor.models.llama import LlamaForCausalLM
+
+
+class Finch(LlamaForCausalLM):
+    def sing(self):
+        return "tweet"

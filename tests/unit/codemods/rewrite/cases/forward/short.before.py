@@ -1,0 +1,2 @@
+class Finch(nn.Module):
+    def forward(self, input_ids: Tensor, *, inputs_embeds: Tensor) -> Tensor: return input_ids

@@ -1,0 +1,6 @@
+class Base(nn.Module, interfaces.SupportsMultiModal):
+    pass
+
+
+class Finch(Base):
+    pass

@@ -1,0 +1,6 @@
+import torch.nn as nn
+from vllm.model_executor.models.llama import LlamaForCausalLM
+
+
+class Finch(LlamaForCausalLM):
+    pass

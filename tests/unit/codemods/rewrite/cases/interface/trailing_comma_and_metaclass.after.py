@@ -1,0 +1,6 @@
+import torch.nn as nn
+from vllm.model_executor.models.interfaces import SupportsMultiModal
+
+
+class Finch(nn.Module, SupportsMultiModal, metaclass=type,):
+    pass

@@ -1,0 +1,7 @@
+import torch.nn as nn
+
+
+# About finches.
+@sings
+class Finch(nn.Module):
+    pass

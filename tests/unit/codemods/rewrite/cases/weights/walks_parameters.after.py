@@ -1,0 +1,50 @@
+from collections.abc import Iterable
+
+import regex as re
+import torch
+import torch.nn as nn
+from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper
+
+
+class Finch(nn.Module):
+
+    hf_to_vllm_mapper = WeightsMapper(
+        orig_to_new_regex={
+            # Transformers 5 drops the `vision_model` level, 4.52 puts all below
+            # `model`.
+            re.compile(
+                r"^(?:model\.)?vision_tower\.(?:vision_model\.)?"
+            ): "vision_tower.vision_model.",
+            # Transformers 4.52 puts the connector below `model`.
+            re.compile(
+                r"^(?:model\.)?multi_modal_projector\."
+            ): "multi_modal_projector.",
+            # The decoder, since transformers 4.52.
+            re.compile(r"^model\.language_model\."): "model.",
+            # The whole language model, before and after.
+            re.compile(r"^language_model\."): "",
+        }
+    )
+
+    def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
+        loaded = set[str]()
+
+        def text_weights() -> Iterable[tuple[str, torch.Tensor]]:
+            for name, weight in self.hf_to_vllm_mapper.apply(weights):
+                if name.startswith(("multi_modal_projector", "vision_tower")):
+                    loader = AutoWeightsLoader(self)
+                    loaded.update(loader.load_weights([(name, weight)]))
+                else:
+                    yield name, weight
+
+        loaded_text = self._load_text_weights(text_weights())
+        return loaded | loaded_text
+
+    def _load_text_weights(self, weights):
+        params = dict(self.named_parameters())
+        loaded = set()
+        # One by one.
+        for name, weight in weights:
+            params[name].data.copy_(weight)
+            loaded.add(name)
+        return loaded

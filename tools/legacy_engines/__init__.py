@@ -1,0 +1,1 @@
+"""Builds old vLLM releases for the CPU, from their sources on the package index."""

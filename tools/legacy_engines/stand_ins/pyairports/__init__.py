@@ -1,0 +1,1 @@
+"""Stands for pyairports, of which the index holds an empty shell."""

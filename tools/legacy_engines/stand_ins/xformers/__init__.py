@@ -1,0 +1,1 @@
+"""Stands for xformers, whose kernels are for the GPU."""
