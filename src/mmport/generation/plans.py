@@ -63,7 +63,8 @@ def _check_legacy(plan: PortPlan) -> None:
         raise _malformed(f"the plan's era is {plan.era}, and it is not planned for that")
     if contract is None or legacy is None:
         return
-    for name in filter(None, (legacy.template, legacy.modality, legacy.plugin_class)):
+    names = (legacy.template, legacy.config_class, legacy.text_config, legacy.token_id)
+    for name in (*names, legacy.modality, *filter(None, [legacy.plugin_class])):
         identifier(name)
     dotted(legacy.decoder)
     reused = plan.component("encoder").strategy is Strategy.REUSE

@@ -118,12 +118,16 @@ class LanguageModelPlan:
 class LegacyPlan:
     """What a port in vLLM's first multimodal API needs beside the components.
 
-    `template` is the family's; `modality` the key under which items are given;
+    `template` is the family's; `config_class` is transformers' and has the attributes
+    `text_config` and `token_id`. `modality` is the key under which items are given;
     `tower` the family of the encoder. `decoder` is the attribute of the language model
     that takes embeddings. `plugin_class` is the port's own modality plugin, if it has one.
     """
 
     template: str
+    config_class: str
+    text_config: str
+    token_id: str
     modality: str
     tower: str
     decoder: str

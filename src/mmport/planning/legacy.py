@@ -41,6 +41,9 @@ class LegacyFamily:
     """
 
     template: str
+    config_class: str
+    text_config: str
+    token_id: str
     modality: str
     tiled: bool = False
     parameters: tuple[str, ...] = ()
@@ -130,6 +133,9 @@ def plan_legacy(
         ),
         legacy=LegacyPlan(
             template=family.template,
+            config_class=family.config_class,
+            text_config=family.text_config,
+            token_id=family.token_id,
             modality=_checked(modality_plugin, contract) or family.modality,
             tower=tower.family,
             decoder=decoder,
