@@ -42,6 +42,7 @@ class OldPort(NamedTuple):
 
 
 OLD_CASES = {
+    "first_api_audio_0_6_4": OldPort("first_api_qwen2_audio", "0.6.4.post1"),
     "first_api_clip_0_5_1": OldPort("clip_llama", "0.5.1"),
     "first_api_clip_0_6_3": OldPort("clip_llama", "0.6.3.post1"),
     "first_api_clip_0_6_4": OldPort("clip_llama", "0.6.4.post1", "file"),

@@ -17,7 +17,14 @@ from mmport.model.plan import (
     Rename,
     Strategy,
 )
-from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
+from mmport.model.spec import (
+    ConnectorSpec,
+    EncoderSpec,
+    FeatureSpec,
+    Modality,
+    PlaceholderSpec,
+    VlmSpec,
+)
 from mmport.planning.alternatives import choose
 from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
@@ -25,28 +32,33 @@ from mmport.planning.language_model import language_model, language_model_plan, 
 from mmport.planning.names import is_identifier, port_names
 from mmport.planning.renames import port_path, weight_renames
 from mmport.vllm_api.catalog import Catalog, ModelClass, Target
+from mmport.vllm_api.eras import parse_release
 from mmport.vllm_api.legacy import LegacyContract
 
 _ANOTHER = "choose a release of the current API with --target-vllm, 0.31 or newer"
 _CONNECTOR_REASON = "its two linear layers are written out, as the release's own models do"
-_INNER_LEVEL = "vision_model"
 
 
 @dataclass(frozen=True, slots=True)
 class LegacyFamily:
     """A family of models that can be written in the first API.
 
-    `tiled`: the encoder's tokens are laid out as a grid, which they have to fill.
-    `parameters` are the port's own beside its components.
+    `since` is the first release whose transformers has it. `tiled`: the encoder's tokens
+    are laid out as a grid, which they have to fill. `parameters` are the port's own
+    beside its components; `renames` pair names of weights that only this family has with
+    the usual ones.
     """
 
     template: str
     config_class: str
     text_config: str
     token_id: str
-    modality: str
+    modality: Modality
+    since: str = "0.5.1"
+    inner_level: str = ""
     tiled: bool = False
     parameters: tuple[str, ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +164,46 @@ def _family(spec: VlmSpec, catalog: Catalog) -> LegacyFamily:
             f"{', '.join(sorted(known))}, and {spec.architecture} is none of these",
             _ANOTHER,
         )
-    return known[spec.model_type]
+    family = known[spec.model_type]
+    if (parse_release(catalog.version) or ()) < (parse_release(family.since) or ()):
+        raise NotPortable(
+            f"the transformers of vLLM {catalog.version} has no {family.config_class}",
+            f"name {family.since} or a newer release with --target-vllm",
+        )
+    return family
 
 
 def _parts(
     spec: VlmSpec, family: LegacyFamily, catalog: Catalog
 ) -> tuple[EncoderSpec, ConnectorSpec, PlaceholderSpec]:
     """Give the encoder, the connector and the placeholder of a model that the family fits."""
-    tower, connector, features = spec.encoders[0], spec.connector, spec.features
-    if connector is None or features is None:
+    tower, connector = spec.encoders[0], spec.connector
+    if connector is None:
         raise NotPortable(f"{spec.architecture} has no connector that mmport knows", _ANOTHER)
+    if spec.features is not None:
+        _check_features(spec.features, tower, family, catalog)
+    if spec.language_model.head_arithmetic or wants_tie(
+        spec, spec.language_model.vllm_architecture or ""
+    ):
+        raise NotPortable(
+            f"the head of {spec.language_model.hf_architecture} is not that of "
+            f"{spec.architecture}, which ports to vLLM {catalog.version} do not make good",
+            _ANOTHER,
+        )
+    placeholders = [item for item in spec.placeholders if item.token]
+    if len(placeholders) != 1:
+        raise NotPortable(
+            f"{spec.architecture} has {len(placeholders)} placeholders with a text; "
+            "a port needs one",
+            "name the placeholder in the tokenizer's or the processor's config",
+        )
+    return tower, connector, placeholders[0]
+
+
+def _check_features(
+    features: FeatureSpec, tower: EncoderSpec, family: LegacyFamily, catalog: Catalog
+) -> None:
+    """Refuse features of an image encoder that no old port takes."""
     if len(features.layers) != 1:
         raise NotPortable(
             f"it takes {len(features.layers)} layers of its encoder, and towers of vLLM "
@@ -175,22 +217,6 @@ def _parts(
             "fill no grid",
             f'say vision_feature_select_strategy "{fills}" in config.json',
         )
-    if spec.language_model.head_arithmetic or wants_tie(
-        spec, spec.language_model.vllm_architecture or ""
-    ):
-        raise NotPortable(
-            f"the head of {spec.language_model.hf_architecture} is not that of "
-            f"{spec.architecture}, which ports to vLLM {catalog.version} do not make good",
-            _ANOTHER,
-        )
-    placeholders = [item for item in spec.placeholders if item.token]
-    if len(placeholders) != 1:
-        raise NotPortable(
-            f"{spec.architecture} has {len(placeholders)} image tokens with a text; "
-            "a port needs one",
-            "name the image token in the tokenizer's or the processor's config",
-        )
-    return tower, connector, placeholders[0]
 
 
 def _decoder(spec: VlmSpec, served_by: ModelClass, catalog: Catalog) -> str:
@@ -239,10 +265,12 @@ def _renames(
         Rename(rf"^model\.{name}$", name, "Transformers 4.52 puts all below `model`.")
         for name in family.parameters
     )
+    usual = (Rename(*pair, "One level more in some repos.") for pair in family.renames)
     return (
+        *usual,
         *weight_renames(
             encoder=encoder,
-            encoder_inner=_INNER_LEVEL,
+            encoder_inner=family.inner_level,
             connector=connector,
             language_model=text,
             base_prefix=spec.language_model.base_prefix,
