@@ -31,6 +31,14 @@ def command(
         str | None,
         typer.Option("--class", metavar="NAME", help="The class, where the file has several."),
     ] = None,
+    mapper: Annotated[
+        str,
+        typer.Option(
+            "--mapper",
+            metavar="NAME",
+            help="A function of the file that maps items to tensors; first multimodal API only.",
+        ),
+    ] = "",
     target_vllm: TargetOption = None,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what would change; this is the default.")
@@ -63,6 +71,7 @@ def command(
         model=model,
         spec=spec,
         class_name=class_name,
+        mapper=mapper,
         target_vllm=target_vllm,
         revision=revision,
         trust_remote_code=trust_remote_code,

@@ -59,6 +59,25 @@ def fitting_call(call: cst.Call, *, width: int, indent: str) -> cst.Call:
     return call.with_changes(args=args, whitespace_before_args=broken)
 
 
+def with_argument(call: cst.Call, added: cst.Arg, *, width: int, indent: str) -> cst.Call:
+    """Add an argument to a call: on the line of the others, or on one as theirs are broken.
+
+    `width` is what a call may take of a line.
+    """
+    wider = call.with_changes(args=with_item(call.args, len(call.args), added))
+    lines = cst.Module([]).code_for_node(wider).splitlines()
+    if len(lines) == 1 or len(lines[-1]) <= LINE_LENGTH:
+        return fitting_call(wider, width=width, indent=indent)
+    broken = [
+        one.comma
+        for one in call.args
+        if isinstance(one.comma, cst.Comma)
+        and isinstance(one.comma.whitespace_after, cst.ParenthesizedWhitespace)
+    ]
+    *others, last, new = wider.args
+    return wider.with_changes(args=[*others, last.with_changes(comma=broken[-1]), new])
+
+
 def _between(items: Sequence[Item]) -> cst.Comma:
     commas = [one.comma for one in items[:-1] if isinstance(one.comma, cst.Comma)]
     return _without_comment(commas[0]) if commas else _SPACE

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from mmport.codemods.classes import classes, method
+from mmport.codemods.classes import classes, find_class, method
 from mmport.codemods.outcome import Changed
 from mmport.codemods.parsing import ParsedFile, parse
 from mmport.codemods.rewrite.graft import DonorFacts, Graft, graft_text, read_graft
 from mmport.codemods.rewrite.run import rewrite
 from mmport.codemods.rewrite.step import Rewriting
+from mmport.codemods.rewrite.steps.constructor import decoder_of
 from mmport.core.errors import NotPortable, Usage
 from mmport.generation import style
 from mmport.generation.render import first_party, render_port
 from mmport.model.plan import PortPlan
 from mmport.model.spec import VlmSpec
+from mmport.vllm_api.legacy import legacy_contract
 
 _MODELS = ("vllm", "model_executor", "models")
 
@@ -44,7 +46,9 @@ class RewrittenFile:
         return self.before != self.after
 
 
-def rewrite_file(file: ParsedFile, class_name: str, plan: PortPlan, spec: VlmSpec) -> RewrittenFile:
+def rewrite_file(
+    file: ParsedFile, class_name: str, plan: PortPlan, spec: VlmSpec, *, mapper: str = ""
+) -> RewrittenFile:
     """Put what serves the model's media into a text class of a file; nothing is written.
 
     Raises:
@@ -52,9 +56,18 @@ def rewrite_file(file: ParsedFile, class_name: str, plan: PortPlan, spec: VlmSpe
         MalformedSource: a name of the plan is no identifier.
     """
     folder = file.path.absolute().parent
+    contract = legacy_contract(plan.era)
     rewriting = Rewriting(
         class_name=class_name,
-        graft=graft_of(plan, spec, newline=file.module.default_newline),
+        graft=graft_of(
+            plan,
+            spec,
+            newline=file.module.default_newline,
+            decoder=decoder_of(find_class(file.module, class_name)) or "model",
+        ),
+        table=contract.multimodal_table if contract else "",
+        by_name=contract.registers_by_name if contract else True,
+        mapper=mapper,
         architecture=plan.architecture,
         in_vllm=folder.parts[-3:] == _MODELS,
         siblings=frozenset(one.stem for one in folder.glob("*.py"))
@@ -82,10 +95,24 @@ def _is_package(file: ParsedFile) -> bool:
     return (file.path.absolute().parent / "__init__.py").is_file()
 
 
-def graft_of(plan: PortPlan, spec: VlmSpec, *, newline: str = "\n") -> Graft:
-    """Render the port of a plan and take what a text class lacks; `newline` is the file's."""
+def graft_of(
+    plan: PortPlan, spec: VlmSpec, *, newline: str = "\n", decoder: str = "model"
+) -> Graft:
+    """Render the port of a plan and take what a text class lacks.
+
+    Args:
+        plan: what `plan_graft` gave.
+        spec: of the model.
+        newline: that of the file.
+        decoder: what the text class calls its decoder.
+    """
     donor = render_port(plan, spec)[plan.model_file]
-    facts = DonorFacts(plan.architecture, plan.component("language_model").vllm_path)
+    facts = DonorFacts(
+        class_name=plan.architecture,
+        language_model=plan.component("language_model").vllm_path,
+        inner=plan.legacy.decoder if plan.legacy else "model",
+        decoder=decoder,
+    )
     text = style.format_python(graft_text(donor, facts), first_party=first_party(plan))
     # Within strings newlines are as they stand, so they have to be the file's own.
     return read_graft(text.replace("\n", newline), plan.architecture)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmport.codemods.parsing import read_python
+from mmport.codemods.classes import STATEMENTS
+from mmport.codemods.imports import imported_names
+from mmport.codemods.parsing import ParsedFile, read_python
+from mmport.codemods.rewrite.graft import defined
 from mmport.core.errors import MalformedSource, ModelNotFound, Usage
 from mmport.core.files import write_text
 from mmport.core.jsonable import from_builtins
@@ -13,6 +16,7 @@ from mmport.generation.diff import unified_diff
 from mmport.generation.rewriting import RewrittenFile, StepResult, chosen_class, rewrite_file
 from mmport.hub.opening import open_source
 from mmport.inspection.inspector import inspect_model
+from mmport.model.plan import PortPlan
 from mmport.model.spec import SPEC_SCHEMA, VlmSpec
 from mmport.planning.plan import plan_graft
 from mmport.vllm_api.catalog import Target, resolve_target
@@ -31,6 +35,8 @@ class RewriteRequest:
     model: str | None = None
     spec: Path | None = None
     class_name: str | None = None
+    mapper: str = ""
+    """A function of the file, for vLLM's first multimodal API; empty: vLLM's own."""
     target_vllm: str | None = None
     revision: str | None = None
     trust_remote_code: bool = False
@@ -69,7 +75,8 @@ def run_rewrite(request: RewriteRequest, *, write: bool) -> RewriteResult:
     class_name = chosen_class(file, request.class_name)
     spec = _spec(request, target)
     plan = plan_graft(spec, target)
-    done = rewrite_file(file, class_name, plan, spec)
+    _check_mapper(request.mapper, file, plan)
+    done = rewrite_file(file, class_name, plan, spec, mapper=request.mapper)
     if write and done.changed:
         write_text(request.file, done.after)
     return RewriteResult(
@@ -82,6 +89,25 @@ def run_rewrite(request: RewriteRequest, *, write: bool) -> RewriteResult:
         steps=done.steps,
         diff=_diff(request.file, done),
     )
+
+
+def _check_mapper(mapper: str, file: ParsedFile, plan: PortPlan) -> None:
+    """See that a mapper is a name of the file, and that the release has mappers.
+
+    Raises:
+        Usage: it is not, or it has none.
+    """
+    if mapper and plan.legacy is None:
+        raise Usage(
+            f"vLLM {plan.target} has no mappers: its processors make tensors of items",
+            "leave out --mapper, or name a release before 0.8.5 with --target-vllm",
+        )
+    known = {defined(one) for one in file.module.body if isinstance(one, STATEMENTS)}
+    if mapper and mapper not in known | set(imported_names(file.module)):
+        raise Usage(
+            f"{file.path} has no function {mapper}",
+            "define it in the file, or import it there",
+        )
 
 
 def _diff(path: Path, done: RewrittenFile) -> str:

@@ -37,6 +37,7 @@ WHOLE = "vlm_vllm_config"
 
 _LOCALS = {
     "config": VLM_CONFIG,
+    "multimodal_config": f"{WHOLE}.model_config.multimodal_config",
     "quant_config": f"{WHOLE}.quant_config",
     "vllm_config": WHOLE,
 }
@@ -46,11 +47,14 @@ _LOCALS = {
 class DonorFacts:
     """What has to be known of the port that a graft is taken from.
 
-    `language_model` is the attribute in which its class holds the language model.
+    `language_model` is the attribute in which its class holds the language model, and
+    `inner` that one's for its decoder. `decoder` is what the text class calls its own.
     """
 
     class_name: str
     language_model: str
+    inner: str = "model"
+    decoder: str = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,24 @@ class Graft:
     decorators: tuple[cst.Decorator, ...]
     attributes: Mapping[str, Statement]
     methods: Mapping[str, cst.FunctionDef]
+    parameters: tuple[cst.Param, ...]
+    """Of the port's constructor."""
     constructor: tuple[Statement, ...]
+
+    @property
+    def gets_vllm_config(self) -> bool:
+        """Whether constructors of the era are given all of vLLM's config, not parts of it."""
+        return any(one.name.value == "vllm_config" for one in self.parameters)
+
+    @property
+    def marks_parts(self) -> bool:
+        """Whether the era has constructors say which parts are what."""
+        return any(isinstance(one, cst.With) for one in self.constructor)
+
+    @property
+    def merges_in_forward(self) -> bool:
+        """Whether the era has `forward` merge features with the text; later, the engine does."""
+        return "embed_multimodal" not in self.methods
 
     def imports_of(self, nodes: Iterable[cst.CSTNode]) -> list[Imported]:
         """Give the imports of what nodes mention, in the order of the port."""
@@ -105,6 +126,7 @@ def read_graft(text: str, class_name: str) -> Graft:
             for one in statements(model)
             if isinstance(one, cst.FunctionDef) and one.name.value != "__init__"
         },
+        parameters=(*init.params.params, *init.params.kwonly_params) if init is not None else (),
         constructor=tuple(statements(init)) if init is not None else (),
     )
 
@@ -141,6 +163,7 @@ def _without_language_model(model: cst.ClassDef, facts: DonorFacts) -> cst.Class
 
 
 _OWN = (
+    "multimodal_config",
     "quant_config",
     "self.config",
     "self.make_empty_intermediate_tensors",
@@ -155,20 +178,42 @@ def _is_of_the_text_class(statement: Statement, held: str) -> bool:
     """Tell what a text class does by itself: its base's constructor, its own attributes."""
     if assigned(statement) in (*_OWN, held):
         return True
+    # How the port finds a class for its text, which here is the class itself.
+    if not isinstance(statement, cst.With) and ".architectures" in _code(statement):
+        return True
     return isinstance(statement, cst.SimpleStatementLine) and any(
         isinstance(call.func, cst.Attribute) and call.func.attr.value == "__init__"
         for call in calls(statement)
     )
 
 
+def _code(node: cst.CSTNode) -> str:
+    return cst.Module([]).code_for_node(node)
+
+
 def _renamed(model: cst.ClassDef, facts: DonorFacts) -> cst.ClassDef:
     """Have the port's class speak of things by the names that a text class has for them."""
-    everywhere = {"self.config": VLM_CONFIG, f"self.{facts.language_model}": "self"}
+    held, decoder = f"self.{facts.language_model}", f"self.{facts.decoder}"
+    methods = {"self.config": VLM_CONFIG, f"{held}.{facts.inner}": decoder, held: decoder}
+    parameters = _parameter_names(model)
+    constructor = {"self.config": VLM_CONFIG, held: "self"}
+    # What it is given as a parameter, a text class is given too.
+    constructor |= {
+        name: other
+        for name, other in _LOCALS.items()
+        if name == "vllm_config" or name not in parameters or name == "config"
+    }
     body = [
-        one.visit(_Renamer(everywhere | _LOCALS if _is_constructor(one) else everywhere))
+        one.visit(_Renamer(constructor if _is_constructor(one) else methods))
         for one in statements(model)
     ]
     return with_statements(model, [one for one in body if isinstance(one, STATEMENTS)])
+
+
+def _parameter_names(model: cst.ClassDef) -> set[str]:
+    init = method(model, "__init__")
+    params = init.params if init is not None else cst.Parameters()
+    return {one.name.value for one in (*params.params, *params.kwonly_params)}
 
 
 def _is_constructor(statement: Statement) -> bool:

@@ -15,6 +15,7 @@ from mmport.codemods.rewrite.steps import (
     embeddings,
     forward,
     interface,
+    merging,
     processor,
     registration,
     weights,
@@ -35,16 +36,22 @@ STEPS = distinct(
     )
 )
 """Of the contract with `register_processor`, in their order."""
+FIRST_STEPS = distinct(tuple(merging.STEP if step is forward.STEP else step for step in STEPS))
+"""Of the first multimodal API, which has `forward` merge features itself."""
 
 
 def is_complete(module: cst.Module, class_name: str) -> bool:
     """Tell a class that has its own processing and makes features, or inherits what does."""
     node = find_class(module, class_name)
     family = list(lineage(module, node))
-    makes = any(method(one, "embed_multimodal") is not None for one in family)
+    makes = any(method(one, name) is not None for one in family for name in _MAKES)
     inherits = not any(has_own_foundation(one) for one in family)
-    registered = any("register_processor" in registrations(one) for one in family)
+    registered = any(registrations(one) & set(_REGISTERED) for one in family)
     return registered and ((makes and is_multimodal(module, node)) or inherits)
+
+
+_REGISTERED = ("register_processor", "register_image_input_mapper", "register_input_mapper")
+_MAKES = ("embed_multimodal", "get_multimodal_embeddings", "_process_image_input")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +67,12 @@ class Rewritten:
         return tuple((step, one) for step, one in self.outcomes if isinstance(one, Failed))
 
 
-def rewrite(module: cst.Module, rewriting: Rewriting, steps: tuple[Step, ...] = STEPS) -> Rewritten:
+def rewrite(module: cst.Module, rewriting: Rewriting) -> Rewritten:
     """Apply every step; where one fails the tree is the one that came in.
 
     Of a class that is multimodal already, in whatever way, nothing is touched.
     """
+    steps = FIRST_STEPS if rewriting.graft.merges_in_forward else STEPS
     if is_complete(module, rewriting.class_name):
         done = Skipped("the class is multimodal already")
         return Rewritten(module, tuple((step, done) for step in steps))

@@ -28,6 +28,12 @@ class Rewriting:
     architecture: str
     in_vllm: bool = False
     siblings: frozenset[str] = field(default_factory=frozenset)
+    table: str = ""
+    """The module of a table in which the release wants an out-of-tree architecture."""
+    by_name: bool = True
+    """The release's registry takes the name of a class as well as the class."""
+    mapper: str = ""
+    """The user's own function that maps items to tensors; empty: vLLM's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ def takes_adapters(module: cst.Module, node: cst.ClassDef) -> bool:
 
 def fuses_alike(node: cst.ClassDef, graft: Graft) -> bool:
     """Tell whether the class's own table says of fused layers all that the encoder's does."""
-    own, wanted = _table(attribute(node, _FUSED)), _table(graft.attributes.get(_FUSED))
+    if _FUSED not in graft.attributes:
+        return True  # the era has no adapters for encoders
+    own, wanted = _table(attribute(node, _FUSED)), _table(graft.attributes[_FUSED])
     return own | wanted == own
 
 

@@ -21,20 +21,47 @@ from mmport.codemods.classes import (
     statements,
     value_of,
     with_statements,
+    written,
 )
-from mmport.codemods.imports import dotted, with_imports
-from mmport.codemods.lists import LINE_LENGTH, fitting_call
+from mmport.codemods.imports import Imported, dotted, with_imports
+from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
-from mmport.codemods.rewrite.graft import WHOLE
+from mmport.codemods.rewrite.graft import VLM_CONFIG, WHOLE
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import fused_tables, fuses_alike, takes_adapters
 
-_TEXT = f"{WHOLE}.model_config.hf_config.text_config"
-_NARROWED = f"vllm_config = {WHOLE}.with_hf_config(\n    {_TEXT}\n)"
-_INHERITED = (
-    'def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:\n'
-    "    super().__init__(vllm_config=vllm_config, prefix=prefix)\n"
+_CONFIG = "vlm_config"
+"""What a constructor that is given configs calls that of the whole model."""
+_ABOUT = "# The language model is built from the text config alone.\n"
+_NARROWED = {
+    True: f"""{_ABOUT}{WHOLE} = vllm_config
+vllm_config = {WHOLE}.with_hf_config(
+    {WHOLE}.model_config.hf_config.text_config
 )
+""",
+    False: f"""{_ABOUT}{_CONFIG} = config
+config = {_CONFIG}.text_config
+""",
+}
+"""How a constructor comes to see a text config, by whether it is given `vllm_config`."""
+_INHERITED = {
+    True: """
+def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
+    super().__init__(vllm_config=vllm_config, prefix=prefix)
+""",
+    False: """
+def __init__(
+    self,
+    config: PretrainedConfig,
+    cache_config: Optional[CacheConfig] = None,
+    quant_config: Optional[QuantizationConfig] = None,
+    **kwargs: object,
+) -> None:
+    super().__init__(config, cache_config, quant_config, **kwargs)
+""",
+}
+_REQUIRED = {True: ("vllm_config", "prefix"), False: ("config",)}
+_PRETRAINED = Imported("transformers", "PretrainedConfig", "PretrainedConfig")
 
 
 def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
@@ -42,24 +69,30 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     init = method(node, "__init__")
     if init is not None and _builds_tower(init, rewriting):
         return Unchanged()
-    own = init is not None
+    own, whole = init is not None, rewriting.graft.gets_vllm_config
     if init is None:
-        written = cst.parse_statement(_INHERITED)
-        assert isinstance(written, cst.FunctionDef)  # noqa: S101 - what `def` is
-        init = written
-    problem = _problem(init)
+        (made,) = written(_INHERITED[whole])
+        assert isinstance(made, cst.FunctionDef)  # noqa: S101 - what `def` is
+        init = made
+    problem = _problem(init, _REQUIRED[whole])
     if problem is not None:
         return problem
     decoder = decoder_of(node)
-    body = [_marked(one, decoder, module.default_indent) for one in statements(init)]
+    body = statements(init)
+    if rewriting.graft.marks_parts:
+        body = [_marked(one, decoder, module.default_indent) for one in body]
     begin = 1 if body and is_docstring(body[0]) else 0
     body[begin : begin + 1] = [apart(one) for one in body[begin : begin + 1]]
-    built = _built(rewriting)
+    built = _built(rewriting, init)
     if takes_adapters(module, node) and not fuses_alike(node, rewriting.graft):
         built += fused_tables(rewriting.graft)
-    changed = with_statements(init, [*body[:begin], *_narrowing(), *body[begin:], *built])
+    changed = with_statements(
+        _with_multimodal_config(init, rewriting),
+        [*body[:begin], *written(_NARROWED[whole]), *body[begin:], *built],
+    )
     module = replace_class(module, _with_constructor(node, init if own else None, changed))
-    wanted = rewriting.graft.imports_of([*built, *([] if own else [changed])])
+    wanted = rewriting.graft.imports_of([*built, changed])
+    wanted += [] if own or whole else [_PRETRAINED]
     return Changed(
         with_imports(module, wanted), "the encoder and the connector join the constructor"
     )
@@ -83,15 +116,15 @@ def targets(body: Iterable[Statement]) -> set[str]:
     return found
 
 
-def _problem(init: cst.FunctionDef) -> Failed | None:
-    params = init.params
-    names = {one.name.value for one in (*params.params, *params.kwonly_params)}
-    missing = {"vllm_config", "prefix"} - names
+def _problem(init: cst.FunctionDef, required: tuple[str, ...]) -> Failed | None:
+    names = _parameters(init)
+    missing = set(required) - names
     if missing:
+        known = ", ".join(required)
         return Failed(
             f"its constructor takes no {' and no '.join(sorted(missing, reverse=True))}",
-            'have it take `*, vllm_config: VllmConfig, prefix: str = ""`, as every model of'
-            " this vLLM does",
+            f"have it take {known}, as every model of this vLLM does, or choose the release that"
+            " it was written for with --target-vllm",
         )
     return None
 
@@ -104,18 +137,6 @@ def decoder_of(node: cst.ClassDef) -> str:
         if owner == "self" and any(dotted(arg.value) == "input_ids" for arg in call.args):
             return name
     return ""
-
-
-def _narrowing() -> list[Statement]:
-    """Have the constructor see the text config, as that of a text model does."""
-    first = cst.parse_statement(f"{WHOLE} = vllm_config")
-    comment = cst.EmptyLine(
-        comment=cst.Comment("# The language model is built from the text config alone.")
-    )
-    return [
-        first.with_changes(leading_lines=[comment]),
-        cst.parse_statement(_NARROWED),
-    ]
 
 
 def _marked(statement: Statement, decoder: str, indent: str) -> Statement:
@@ -156,9 +177,26 @@ def _is_inherited_constructor(statement: Statement) -> bool:
     )
 
 
-def _built(rewriting: Rewriting) -> list[Statement]:
-    first, *rest = rewriting.graft.constructor
+def _built(rewriting: Rewriting, init: cst.FunctionDef) -> list[Statement]:
+    made = list(rewriting.graft.constructor)
+    if not rewriting.graft.gets_vllm_config:
+        made = [*written(f"{VLM_CONFIG} = {_CONFIG}\n"), *made]
+    first, *rest = made
     return [apart(first), *rest]
+
+
+def _parameters(init: cst.FunctionDef) -> set[str]:
+    return {one.name.value for one in (*init.params.params, *init.params.kwonly_params)}
+
+
+def _with_multimodal_config(init: cst.FunctionDef, rewriting: Rewriting) -> cst.FunctionDef:
+    """Have a constructor that is given configs take the one that multimodal classes get."""
+    wanted = [one for one in rewriting.graft.parameters if one.name.value == "multimodal_config"]
+    if not wanted or "multimodal_config" in _parameters(init):
+        return init
+    place = 1 + [one.name.value for one in init.params.params].index("config")
+    params = with_item(init.params.params, place, wanted[0].with_changes(default=None))
+    return init.with_changes(params=init.params.with_changes(params=params))
 
 
 def _with_constructor(

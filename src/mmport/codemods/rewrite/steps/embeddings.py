@@ -25,9 +25,14 @@ from mmport.codemods.rewrite.steps.constructor import decoder_of
 from mmport.codemods.rewrite.steps.interface import has_own_foundation
 
 _FIRST = "get_placeholder_str"
-_LANGUAGE_MODEL = ("forward", "compute_logits", "load_weights")
+_LANGUAGE_MODEL = ("forward", "compute_logits", "load_weights", "sample", "sampler")
+"""What a text class has itself."""
 _ADAPTERS = ("get_mm_mapping", "get_mm_lora_token_counts")
 _EMBED = "embed_input_ids"
+_OWN = ("embed_multimodal", "get_multimodal_embeddings", "_process_image_input")
+"""Methods by any of which a class is known to make features already."""
+_FIRST_EMBED = "get_input_embeddings"
+"""What embeds in the first API: the port has one where engines call it with features."""
 _MERGE = Imported(
     "vllm.model_executor.models.utils",
     "_merge_multimodal_embeddings",
@@ -65,15 +70,21 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         for one in statements(owner)
         if isinstance(one, cst.FunctionDef)
     }
-    if "embed_multimodal" in known:
+    if known & set(_OWN):
         return Unchanged()
     adapters = takes_adapters(module, node)
     added = {
         name: _speaking_of_decoder(one, decoder_of(node))
         for name, one in rewriting.graft.methods.items()
-        if name not in (*known, *_LANGUAGE_MODEL) and (adapters or name not in _ADAPTERS)
+        if name not in _LANGUAGE_MODEL
+        and (name not in known or name == _FIRST_EMBED)
+        and (adapters or name not in _ADAPTERS)
     }
-    body, embeds = _with_embedding(node)
+    embeds: list[Statement] = []
+    if rewriting.graft.merges_in_forward:
+        body = [one for one in statements(node) if not _is_replaced(one, added)]
+    else:
+        body, embeds = _with_embedding(node)
     body = _placed(body, added)
     module = replace_class(module, with_statements(node, body))
     wanted = rewriting.graft.imports_of([*added.values(), *embeds])
@@ -102,6 +113,15 @@ def _with_embedding(node: cst.ClassDef) -> tuple[list[Statement], list[Statement
     merged = apart(cst.parse_statement(_OWN_EMBED))
     place = body.index(own[0])
     return [*body[:place], kept, merged, *body[place + 1 :]], [merged]
+
+
+def _is_replaced(statement: Statement, added: dict[str, cst.FunctionDef]) -> bool:
+    """Tell an embedding of text alone that the port's does the work of too."""
+    return (
+        isinstance(statement, cst.FunctionDef)
+        and statement.name.value == _FIRST_EMBED
+        and _FIRST_EMBED in added
+    )
 
 
 def _asks_decoder(embed: cst.FunctionDef) -> bool:

@@ -6,6 +6,7 @@ import libcst as cst
 
 from mmport.codemods.classes import apart, find_class, replace_class
 from mmport.codemods.imports import dotted, imported_names, with_imports
+from mmport.codemods.lists import with_item
 from mmport.codemods.outcome import Changed, Outcome, Unchanged
 from mmport.codemods.rewrite.graft import defined
 from mmport.codemods.rewrite.step import Rewriting, Step
@@ -24,7 +25,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     graft = rewriting.graft
     node = find_class(module, rewriting.class_name)
     lacking = [
-        one
+        _with_mapper(one, rewriting.mapper)
         for one in graft.decorators
         if isinstance(one.decorator, cst.Call)
         and dotted(one.decorator.func).rpartition(".")[2] not in registrations(node)
@@ -42,6 +43,22 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     body = [*module.body[:place], *(apart(one, 2) for one in helpers), *module.body[place:]]
     module = with_imports(module.with_changes(body=body), graft.imports_of([*helpers, *lacking]))
     return Changed(module, "the class is registered with what processes its items")
+
+
+_MAPPERS = ("register_image_input_mapper", "register_input_mapper")
+
+
+def _with_mapper(decorator: cst.Decorator, mapper: str) -> cst.Decorator:
+    """Have a mapper of the user's registered in place of vLLM's."""
+    call = decorator.decorator
+    if not mapper or not isinstance(call, cst.Call):
+        return decorator
+    if dotted(call.func).rpartition(".")[2] not in _MAPPERS:
+        return decorator
+    # A modality's key, where one is named, comes first.
+    keys = [arg for arg in call.args if isinstance(arg.value, cst.SimpleString)]
+    args = with_item(keys, len(keys), cst.Arg(cst.parse_expression(mapper)))
+    return decorator.with_changes(decorator=call.with_changes(args=args))
 
 
 _DEFINES = (cst.ClassDef, cst.FunctionDef, cst.SimpleStatementLine)

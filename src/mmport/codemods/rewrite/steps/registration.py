@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from mmport.codemods.classes import apart, names_in
+from mmport.codemods.classes import apart, names_in, written
 from mmport.codemods.imports import Imported, with_imports
 from mmport.codemods.outcome import Changed, Outcome, Skipped, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
@@ -18,21 +18,40 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     names = [one.name.value for one in module.body if isinstance(one, cst.FunctionDef)]
     if "register" in names or "ModelRegistry" in names_in([module]):
         return Unchanged()
-    function = cst.parse_statement(
-        f'''
-def register() -> None:
-    """Register the model; an entry point of the group `vllm.general_plugins`."""
-    ModelRegistry.register_model(
-        "{rewriting.architecture}", f"{{__name__}}:{rewriting.class_name}"
+    registered = (
+        f'f"{{__name__}}:{rewriting.class_name}"' if rewriting.by_name else rewriting.class_name
     )
-'''
+    table = _TABLE if rewriting.table else ""
+    text = _FUNCTION + table
+    function = written(
+        text.format(
+            architecture=rewriting.architecture,
+            registered=registered,
+            class_name=rewriting.class_name,
+        )
     )
-    body = [*module.body, apart(function, 2)]
+    wanted = [_REGISTRY]
+    if rewriting.table:
+        wanted.append(Imported(rewriting.table, _MODELS, _MODELS))
+    body = [*module.body, *(apart(one, 2) for one in function)]
     return Changed(
-        with_imports(module.with_changes(body=body), [_REGISTRY]),
+        with_imports(module.with_changes(body=body), wanted),
         f"register() makes it vLLM's {rewriting.architecture}",
     )
 
+
+_MODELS = "_MULTIMODAL_MODELS"
+_FUNCTION = '''
+def register() -> None:
+    """Register the model; an entry point of the group `vllm.general_plugins`."""
+    ModelRegistry.register_model(
+        "{architecture}", {registered}
+    )
+'''
+_TABLE = """
+    # Only what stands in this table is taken for multimodal.
+    _MULTIMODAL_MODELS["{architecture}"] = (__name__, "{class_name}")
+"""
 
 STEP = Step(
     id="registration",

@@ -19,6 +19,7 @@ from mmport.codemods.classes import (
     value_of,
     with_method,
     with_statements,
+    written,
 )
 from mmport.codemods.imports import dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
@@ -31,6 +32,7 @@ from mmport.codemods.rewrite.steps.interface import has_own_foundation
 _MAPPER = "hf_to_vllm_mapper"
 _LOADER = "load_weights"
 _TEXT_LOADER = "_load_text_weights"
+_IMAGE_LOADER = "_load_image_weights"
 _ADAPTERS = "supports_tower_connector_lora"
 
 
@@ -40,8 +42,8 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     if _knows_tower(node, rewriting):
         return Unchanged()
     added: list[Statement] = []
-    body = _with_mapper(node, graft.attributes[_MAPPER], added)
-    node = with_statements(node, body)
+    if _MAPPER in graft.attributes:
+        node = with_statements(node, _with_mapper(node, graft.attributes[_MAPPER], added))
     node = _with_loader(node, rewriting, added, module.default_indent)
     if takes_adapters(module, node) and _ADAPTERS in graft.attributes and fuses_alike(node, graft):
         node = _with_flag(node, graft.attributes[_ADAPTERS])
@@ -139,18 +141,54 @@ def _with_loader(
     """
     own = method(node, _LOADER)
     if own is not None and _walks_modules(own):
-        told = own.visit(_Told(indent))
+        told = own.visit(_Told(indent) if _MAPPER in rewriting.graft.attributes else _Renamed())
         return with_method(node, own, told) if isinstance(told, cst.FunctionDef) else node
     names = sorted(one.removeprefix("self.") for one in targets(rewriting.graft.constructor))
-    loader = cst.parse_statement(_around(names, own=own is not None))
+    if _MAPPER in rewriting.graft.attributes:
+        return _split(node, own, written(_around(names, own=own is not None)), added)
+    loader = rewriting.graft.methods[_LOADER]
+    parts = [*written(_around_first(names, loader, own=own is not None))]
+    parts.append(loader.with_changes(name=cst.Name(_IMAGE_LOADER)))
+    return _split(node, own, parts, added)
+
+
+def _split(
+    node: cst.ClassDef,
+    own: cst.FunctionDef | None,
+    parts: list[Statement],
+    added: list[Statement],
+) -> cst.ClassDef:
+    """Put a loader in front of the class's own, which keeps its work by another name."""
     body = statements(node)
-    added.append(loader)
-    added.append(cst.parse_statement("Iterable, AutoWeightsLoader, torch"))
+    added += parts
+    parts = [apart(one) for one in parts]
     if own is None:
-        return with_statements(node, [*body, apart(loader)])
+        return with_statements(node, [*body, *parts])
     text = own.with_changes(name=cst.Name(_TEXT_LOADER))
     place = body.index(own)
-    return with_statements(node, [*body[:place], apart(loader), apart(text), *body[place + 1 :]])
+    return with_statements(node, [*body[:place], *parts, apart(text), *body[place + 1 :]])
+
+
+def _around_first(names: list[str], loader: cst.FunctionDef, *, own: bool) -> str:
+    """Write the same in the first API, where names are a function's and loaders the port's."""
+    rest = f"self.{_TEXT_LOADER}(text_weights())" if own else "super().load_weights(text_weights())"
+    parts = ", ".join(f'"{name}"' for name in names)
+    returns = cst.Module([]).code_for_node(loader.returns.annotation) if loader.returns else "None"
+    load = f"self.{_IMAGE_LOADER}([(name, weight)])"
+    counts = returns != "None"
+    return f"""
+def load_weights(self, weights: Iterable[Tuple[str, torch.Tensor]]) -> {returns}:
+{"    loaded: " + returns + " = set()" if counts else ""}
+
+    def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
+        for name, weight in rename_weights(weights):
+            if name.startswith(({parts})):
+                {f"loaded.update({load})" if counts else load}
+            else:
+                yield name, weight
+
+    {f"return loaded | {rest}" if counts else rest}
+"""
 
 
 def _around(names: list[str], *, own: bool) -> str:
@@ -171,6 +209,22 @@ def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
     loaded_text = {rest}
     return loaded | loaded_text
 """
+
+
+class _Renamed(cst.CSTTransformer):
+    """Has names changed on their way into the loader: `rename_weights(weights)`."""
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:  # noqa: N802
+        if not _is_loading(updated_node):
+            return updated_node
+        renamed = cst.parse_expression("rename_weights(weights)")
+        args = [
+            arg.with_changes(value=renamed)
+            if arg.keyword is None and dotted(arg.value) == "weights"
+            else arg
+            for arg in updated_node.args
+        ]
+        return updated_node.with_changes(args=args)
 
 
 def _walks_modules(loader: cst.FunctionDef) -> bool:
