@@ -63,9 +63,13 @@ def _check_legacy(plan: PortPlan) -> None:
         raise _malformed(f"the plan's era is {plan.era}, and it is not planned for that")
     if contract is None or legacy is None:
         return
-    names = (legacy.template, legacy.config_class, legacy.text_config, legacy.token_id)
-    for name in (*names, legacy.modality, *filter(None, [legacy.plugin_class])):
+    perhaps = filter(None, (legacy.text_config, legacy.token_id, legacy.plugin_class))
+    for name in (legacy.template, legacy.config_class, legacy.modality, *perhaps):
         identifier(name)
+    if legacy.text_class is not None:
+        module, class_name = legacy.text_class
+        dotted(module)
+        identifier(class_name)
     dotted(legacy.decoder)
     reused = plan.component("encoder").strategy is Strategy.REUSE
     if reused and legacy.tower not in contract.towers:

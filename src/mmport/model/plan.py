@@ -122,6 +122,9 @@ class LegacyPlan:
     `text_config` and `token_id`. `modality` is the key under which items are given;
     `tower` the family of the encoder. `decoder` is the attribute of the language model
     that takes embeddings. `plugin_class` is the port's own modality plugin, if it has one.
+    An empty `text_config` is the config itself, whose language model is then built by its
+    `text_class` (module, class), as the architecture is the port's. An empty `token_id`
+    is a constant of the port. `dropped` are prefixes of weights that it has no place for.
     """
 
     template: str
@@ -132,6 +135,8 @@ class LegacyPlan:
     tower: str
     decoder: str
     plugin_class: str = ""
+    text_class: tuple[str, str] | None = None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -46,7 +47,9 @@ class LegacyFamily:
     `since` is the first release whose transformers has it. `tiled`: the encoder's tokens
     are laid out as a grid, which they have to fill. `parameters` are the port's own
     beside its components; `renames` pair names of weights that only this family has with
-    the usual ones.
+    the usual ones. `places` says where components are in the port, in the order encoder,
+    connector, language model, where HF's own places will not do; `renames` are then all
+    that there are. `dropped` are prefixes of weights that the port has no place for.
     """
 
     template: str
@@ -59,6 +62,8 @@ class LegacyFamily:
     tiled: bool = False
     parameters: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
+    places: tuple[str, str, str] | None = None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ def plan_legacy(
     decoder = _decoder(spec, served_by, catalog)
     verdict, alternatives = choose(spec, catalog)
     encoder, encoder_reason = _encoder(tower, contract, catalog)
-    components = (
+    components = _placed(
+        family,
         encoder,
         ComponentPlan(
             role="connector",
@@ -152,6 +158,8 @@ def plan_legacy(
             tower=tower.family,
             decoder=decoder,
             plugin_class=_class_name(modality_plugin),
+            text_class=None if family.text_config else (served_by.module, served_by.class_name),
+            dropped=family.dropped,
         ),
     )
 
@@ -257,6 +265,16 @@ def _encoder(
     return component, reason
 
 
+def _placed(family: LegacyFamily, *components: ComponentPlan) -> tuple[ComponentPlan, ...]:
+    """Put components where the family wants them."""
+    if family.places is None:
+        return components
+    return tuple(
+        dataclasses.replace(part, vllm_path=place)
+        for part, place in zip(components, family.places, strict=True)
+    )
+
+
 def _renames(
     spec: VlmSpec, components: tuple[ComponentPlan, ...], family: LegacyFamily
 ) -> tuple[Rename, ...]:
@@ -265,9 +283,11 @@ def _renames(
         Rename(rf"^model\.{name}$", name, "Transformers 4.52 puts all below `model`.")
         for name in family.parameters
     )
-    usual = (Rename(*pair, "One level more in some repos.") for pair in family.renames)
+    of_family = tuple(Rename(*pair, "As this family's repos have it.") for pair in family.renames)
+    if family.places is not None:
+        return of_family
     return (
-        *usual,
+        *of_family,
         *weight_renames(
             encoder=encoder,
             encoder_inner=family.inner_level,
