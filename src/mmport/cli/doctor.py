@@ -49,12 +49,13 @@ def command(
     from mmport.core.errors import Usage
     from mmport.core.output import Sink
     from mmport.engines.diagnosis import diagnose
+    from mmport.vllm_api.legacy import is_legacy
 
     if target_vllm is not None:
         raise Usage(
             "--target-vllm chooses an overrides file, and none was asked for", "add --overrides"
         )
-    found = diagnose(vllm_python, hf_python, __version__)
+    found = diagnose(vllm_python, hf_python, __version__, is_legacy)
     Sink(format).result(found, page(found))
     if not found.usable:
         raise typer.Exit(1)
@@ -88,7 +89,9 @@ def page(found: Diagnosis) -> RenderableType:
     table.add_row("HF side", Text("the same" if same else _side(found.hf)))
     gpus = ", ".join(f"{gpu.name} ({gpu.memory}, driver {gpu.driver})" for gpu in found.gpus)
     table.add_row("GPU", Text(gpus or "none"))
-    verdict = "ready: verify, demo" if found.usable else "no usable engine"
+    old = any(finding.rule == "old-engine" for finding in found.findings)
+    ready = "ready: verify" if old else "ready: verify, demo"
+    verdict = ready if found.usable else "no usable engine"
     table.add_row("engine", Text(verdict, style="green" if found.usable else "red"))
     lines = [
         Text(f"\n{finding.severity}: {finding.message}\n  what to do: {finding.fix}")

@@ -14,7 +14,7 @@ from mmport.engines.releases import default_release, install_hint
 from mmport.model.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DIAGNOSIS_SCHEMA = "mmport.doctor/1"
 
@@ -36,13 +36,19 @@ class Diagnosis:
     findings: tuple[Finding, ...]
 
 
-def diagnose(vllm_python: Path | None, hf_python: Path | None, version: str) -> Diagnosis:
+def diagnose(
+    vllm_python: Path | None,
+    hf_python: Path | None,
+    version: str,
+    is_old: Callable[[str], bool] = lambda _: False,
+) -> Diagnosis:
     """Look at mmport's own Python, both engine Pythons and the GPUs. Never raises for these.
 
     Args:
         vllm_python: as for `find_engine`.
         hf_python: as for `find_engine`.
         version: mmport's own.
+        is_old: whether a release of vLLM has the first multimodal API.
     """
     findings: list[Finding] = []
     own = probe(Path(sys.executable))
@@ -50,6 +56,7 @@ def diagnose(vllm_python: Path | None, hf_python: Path | None, version: str) -> 
     hf = vllm if hf_python is None else _look(hf_python, findings, "torch", "transformers")
     gpus = find_gpus()
     findings += _about_gpus(vllm, gpus)
+    findings += _about_age(vllm, hf, is_old)
     usable = (
         vllm is not None
         and hf is not None
@@ -102,6 +109,26 @@ def _about_gpus(vllm: EngineFacts | None, gpus: tuple[Gpu, ...]) -> Iterator[Fin
             f"make an environment with the CPU build:"
             f" `{default_release().install_command(gpu=False)}`",
         )
+
+
+def _about_age(
+    vllm: EngineFacts | None, hf: EngineFacts | None, is_old: Callable[[str], bool]
+) -> Iterator[Finding]:
+    """Say what an old engine is good for, and that HF's side may be another one."""
+    if vllm is None or vllm.vllm is None or not is_old(vllm.vllm.version.partition("+")[0]):
+        return
+    same = hf == vllm
+    yield Finding(
+        Severity.NOTE,
+        "old-engine",
+        vllm.python,
+        0,
+        f"{vllm.vllm} has vLLM's first multimodal API: `verify` proves ports for it, on the CPU;"
+        " `demo` and `verify --self-test` want a current engine",
+        f"HF's side runs {vllm.transformers} here; for today's, give --hf-python"
+        if same
+        else "nothing: HF's side is an environment of its own",
+    )
 
 
 def _without_repeats(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -222,7 +222,8 @@ def sizes() -> Sizes:
 @cache
 def text_sizes(*, old: bool) -> TextSizes:
     """How small a language model becomes, for an old engine or for any other."""
-    return replace(sizes().text, **sizes().old_text) if old else sizes().text
+    changes: dict[str, Any] = dict(sizes().old_text) if old else {}
+    return replace(sizes().text, **changes)
 
 
 @cache

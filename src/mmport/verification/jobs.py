@@ -109,6 +109,8 @@ def subject_job(setup: Setup, subject: Subject, reference: Path) -> Job:
         "observes": True,
         "forces": True,
         "reference": str(reference.resolve()),
+        # A port of the first API may bring a modality of its own for its model's items.
+        "data_keys": {setup.facts.modalities[0].kind: subject.modality} if subject.modality else {},
     }
     environment = _engine_environment(setup, subject, length)
     out = setup.work / subject.name

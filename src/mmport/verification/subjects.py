@@ -12,6 +12,7 @@ from mmport.model.evidence import FileHash, Implementation
 class Subject:
     """One implementation as the engine is to find it.
 
+    `modality` is the key of a modality of its own, under which items are given.
     `folder` goes on the engine's path. A port is registered by `entry_point`
     (`package:function`), or by `model_class` (`module:Class`) where it is a
     single file; vLLM's own implementations by neither.
@@ -23,6 +24,7 @@ class Subject:
     model_class: str = ""
     files: tuple[FileHash, ...] = ()
     label: str = ""
+    modality: str = ""
 
     @property
     def name(self) -> str:

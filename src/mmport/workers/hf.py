@@ -68,7 +68,24 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
 
 def _with_pil(version: str) -> dict[str, Any]:
     """What a processor is loaded with so that it resizes with PIL."""
-    return {"use_fast": False} if int(version.partition(".")[0]) < 5 else {"backend": "pil"}
+    return {"use_fast": False} if _major(version) < 5 else {"backend": "pil"}
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
+
+
+def _loader(payload: Mapping[str, Any]) -> Any:
+    """The class that loads the model: an old transformers lacks some of today's auto classes."""
+    import transformers
+
+    loader = getattr(transformers, payload["auto_class"], None)
+    if loader is None:
+        config = transformers.AutoConfig.from_pretrained(
+            payload["model"], trust_remote_code=payload["trust_remote_code"]
+        )
+        loader = getattr(transformers, config.architectures[0])
+    return loader
 
 
 def load_model(payload: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -80,12 +97,13 @@ def load_model(payload: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     import torch
     import transformers
 
-    loader = getattr(transformers, payload["auto_class"])
+    loader = _loader(payload)
+    dtype = "torch_dtype" if _major(transformers.__version__) < 5 else "dtype"
 
     def load(**options: Any) -> Any:
         return loader.from_pretrained(
             payload["model"],
-            dtype=getattr(torch, payload["dtype"]),
+            **{dtype: getattr(torch, payload["dtype"])},
             use_safetensors=True,
             output_loading_info=True,
             trust_remote_code=payload["trust_remote_code"],
@@ -106,7 +124,8 @@ def _write_weights(reference: Reference, loading: dict[str, Any], out: Path) -> 
     model, payload = reference.model, reference.payload
     files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
     sources = loaded_rows(model.state_dict(), read_tensors(files))
-    if payload["trace_weights"]:
+    # An old transformers has the features amid the model's `forward`.
+    if payload["trace_weights"] and hasattr(model, "get_image_features"):
         idle = without_part_in(model, payload["image_shape"])
     else:
         idle = reference.parameters_without_part()

@@ -65,12 +65,12 @@ def embedded_data(
     return f"takes no features in place of its {kind}: {'; '.join(dict.fromkeys(reasons))}"
 
 
-def reference_rows(payload: Mapping[str, Any], scenario: str, index: int) -> torch.Tensor:
-    """HF's features of the items of a request, as rows."""
+def reference_rows(payload: Mapping[str, Any], scenario: str, index: int) -> torch.Tensor | None:
+    """HF's features of the items of a request, as rows; None where it has no method for them."""
     import torch
 
-    tensors = _reference_tensors(payload, scenario)
-    return torch.cat(_rows_of(tensors, index))
+    rows = _rows_of(_reference_tensors(payload, scenario), index)
+    return torch.cat(rows) if rows else None
 
 
 def _rows_of(tensors: Mapping[str, torch.Tensor], index: int) -> list[torch.Tensor]:

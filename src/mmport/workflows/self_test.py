@@ -52,6 +52,11 @@ def self_test(
         require_writable(options.report / JSON_NAME)
     with sink.progress("self-test") as progress, prepared(model, options, progress) as found:
         setup, (subject,) = found
+        if setup.legacy:
+            raise Usage(
+                f"mutants are made for today's engines, and this is vLLM {setup.vllm_version}",
+                "name a current engine with --vllm-python",
+            )
         wanted = LIMIT if limit is None else limit
         result = run_self_test(setup, subject, limit=wanted, kinds=kinds, progress=progress)
     if options.report is not None:

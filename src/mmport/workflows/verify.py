@@ -33,7 +33,7 @@ from mmport.verification.run import REFERENCE, Setup, compare
 from mmport.verification.selection import Selection
 from mmport.verification.subjects import Subject
 from mmport.vllm_api.catalog import resolve_target
-from mmport.vllm_api.legacy import is_legacy
+from mmport.workflows.old_engines import is_old, refuse_what_old_engines_lack, vllm_version
 from mmport.workflows.reference import build_tiny
 
 VERIFY_SCHEMA = "mmport.verify/1"
@@ -131,6 +131,7 @@ def prepared(
     """
     subjects = _subjects(options)
     engines = find_engine(options.vllm_python, options.hf_python)
+    refuse_what_old_engines_lack(options, engines)
     with _work_folder() as work:
         source = open_source(model, revision=options.revision)
         folder = _checkpoint(source, options, engines, progress)
@@ -149,11 +150,11 @@ def prepared(
             compiled=options.compiled or options.gpu,
             memory=options.memory,
             timeout=options.timeout,
-            vllm_version=_vllm_version(engines),
+            vllm_version=vllm_version(engines),
             trust_remote_code=options.trust_remote_code,
             selection=Selection(options.stages, options.scenarios),
             tensor_parallel=options.tp,
-            legacy=is_legacy(_vllm_version(engines)),
+            legacy=is_old(engines),
         )
         setup.selection.check(setup.facts)
         yield setup, subjects
@@ -163,11 +164,6 @@ def failed(evidence: Sequence[Evidence]) -> bool:
     """Tell whether what the user wants proven is not: the port, where there is one."""
     ports = [one for one in evidence if one.implementation == "port"]
     return any(one.outcome is not Outcome.PASSED for one in ports or evidence)
-
-
-def _vllm_version(engines: Engines) -> str:
-    package = engines.vllm_facts.vllm
-    return package.version.partition("+")[0] if package else "unknown"
 
 
 def _subjects(options: VerifyOptions) -> tuple[Subject, ...]:
@@ -201,6 +197,7 @@ def subject_of(
         entry_point=f"{plan.names.package}:register" if plan.layout == "plugin" else "",
         model_class=module_class if plan.layout == "file" else "",
         files=proven_hashes(port),
+        modality=plan.legacy.modality if plan.legacy and plan.legacy.plugin_class else "",
     )
 
 
@@ -238,7 +235,7 @@ def _checkpoint(
             dtype=options.run_dtype,
             timeout=options.timeout,
             trust_remote_code=options.trust_remote_code,
-            old=is_legacy(_vllm_version(engines)),
+            old=is_old(engines),
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
         )
     return source.materialize()

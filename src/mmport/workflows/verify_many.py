@@ -12,6 +12,7 @@ from mmport.core.output import Progress, Sink
 from mmport.engines.discover import find_engine
 from mmport.engines.supervise import RunJobs, run_jobs
 from mmport.model.evidence import Evidence
+from mmport.workflows.old_engines import is_old
 from mmport.workflows.verify import VerifyOptions, prove, verify
 from mmport.workflows.warm import warm_jobs
 
@@ -39,7 +40,8 @@ def verify_many(models: Sequence[str], options: VerifyOptions, sink: Sink) -> Re
         return Results(verify(models[0], options, sink))
     engines = find_engine(options.vllm_python, options.hf_python)
     asked = list(zip(models, _reports(models, options), strict=True))
-    if options.gpu:  # a process that has forked cannot use a GPU in its children
+    # A process that has forked cannot use a GPU in its children, and no old engine forks.
+    if options.gpu or is_old(engines):
         with sink.progress("verify") as progress:
             return _together(models, [_one(*one, sink, progress, run_jobs) for one in asked])
     with (

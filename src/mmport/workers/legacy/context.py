@@ -30,6 +30,31 @@ class Context:
         if self.limits_items:
             self.registry.init_mm_limits_per_prompt(config)
 
+    def key(self, kind: str) -> str:
+        """The key under which items of a kind are given: the kind, or one of the port's own."""
+        return str(self.payload["data_keys"].get(kind, kind))
+
+    def plugin(self, kind: str) -> Any:
+        """What the registry has for items of a kind; None where it has nothing."""
+        return self.registry._plugins.get(self.key(kind))
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many items of a kind a prompt may have, of those that the model is asked about."""
+        asked = [one["kind"] for one in self.payload["processor_search"]["modalities"]]
+        given = self.registry.get_mm_limits_per_prompt(self.config) if self.limits_items else {}
+        return {kind: given.get(self.key(kind), 1) for kind in asked if self.plugin(kind)}
+
+    def data(self, items: Sequence[Mapping[str, Any]]) -> Data:
+        """Make items as users give them: by key, one of a kind by itself."""
+        made: dict[str, list[Any]] = {}
+        for item in items:
+            value = make_item(item)
+            made.setdefault(self.key(item["kind"]), []).append(
+                (value, item["rate"]) if item["kind"] == "audio" else value
+            )
+        return {key: values[0] if len(values) == 1 else values for key, values in made.items()}
+
     @property
     def limits_items(self) -> bool:
         """Whether the release has limits per prompt; before, a prompt has one item of a kind."""
@@ -61,7 +86,7 @@ class Context:
             return self.follows_newer
         kinds = [item["kind"] for item in items]
         for kind in dict.fromkeys(kinds):
-            if kind not in self.registry._plugins:
+            if self.plugin(kind) is None:
                 return f"this release has no plugin for {kind} items"
             if kinds.count(kind) > 1 and not self.limits_items:
                 return "this release takes one item of a kind in a prompt"
@@ -76,9 +101,8 @@ class Context:
         import torch
         from vllm.inputs import InputContext
 
-        plugin = self.registry._plugins[kind]
         try:
-            plugin._default_input_mapper(InputContext(self.config), torch.zeros(1, 1, 1))
+            self.plugin(kind)._default_input_mapper(InputContext(self.config), torch.zeros(1, 1, 1))
         except Exception as error:
             return f"this release's plugin takes no {kind} embeddings: {type(error).__name__}"
         return ""
@@ -90,7 +114,7 @@ class Context:
 
         Args:
             text: of the prompt.
-            data: its items, by kind (`item_data`).
+            data: its items, as users give them.
             options: for the processor; none where the release takes none.
         """
         inputs: dict[str, Any] = {
@@ -108,14 +132,3 @@ class Context:
         """Have the class's mappers make the model's keywords of items."""
         mapper = self.registry.create_input_mapper(self.config)
         return dict(mapper(data, dict(options)) if self.takes_options else mapper(data))
-
-
-def item_data(items: Sequence[Mapping[str, Any]]) -> Data:
-    """Make the items, by kind, in the form that users give them in: one of a kind by itself."""
-    made: dict[str, list[Any]] = {}
-    for item in items:
-        value = make_item(item)
-        made.setdefault(item["kind"], []).append(
-            (value, item["rate"]) if item["kind"] == "audio" else value
-        )
-    return {kind: values[0] if len(values) == 1 else values for kind, values in made.items()}

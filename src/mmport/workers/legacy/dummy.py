@@ -18,19 +18,14 @@ class Dummy:
     def __init__(self, context: Context) -> None:
         self.context = context
         asked = context.payload["processor_search"]["modalities"]
-        known = [one for one in asked if one["kind"] in context.registry._plugins]
-        self.token_ids: dict[str, int | None] = {one["kind"]: one["token_id"] for one in known}
-        given = (
-            context.registry.get_mm_limits_per_prompt(context.config)
-            if context.limits_items
-            else {}
-        )
-        self.limits: dict[str, int] = {one["kind"]: given.get(one["kind"], 1) for one in known}
+        self.limits = context.limits
+        self.token_ids: dict[str, int | None] = {
+            one["kind"]: one["token_id"] for one in asked if one["kind"] in self.limits
+        }
 
     def declared(self, kind: str) -> int:
         """The maximum of tokens for one item that the class registered."""
-        plugin = self.context.registry._plugins[kind]
-        most: int = plugin.get_max_multimodal_tokens(self.context.config)
+        most: int = self.context.plugin(kind).get_max_multimodal_tokens(self.context.config)
         return most
 
     @cached_property
@@ -57,7 +52,7 @@ class Dummy:
 
     def items(self, kind: str) -> list[Any]:
         """The dummy items of a kind."""
-        made = self.data[1].get(kind)
+        made = self.data[1].get(self.context.key(kind))
         if made is None:
             return []
         return list(made) if isinstance(made, list) else [made]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,10 @@ def _register(payload: dict[str, Any]) -> None:
 
 def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:
     """Those of today's engines that this one has, too."""
-    limits = {kind: most for kind, most in payload["limit_mm_per_prompt"].items() if most}
+    keys = payload["data_keys"]
+    limits = {
+        keys.get(kind, kind): most for kind, most in payload["limit_mm_per_prompt"].items() if most
+    }
     wanted = {
         "model": payload["model"],
         "dtype": payload["dtype"],
@@ -125,7 +128,7 @@ def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if name in names}
 
 
-def _hook_loading(payload: dict[str, Any], out: Path, report: Report, models: list[Any]) -> None:
+def _hook_loading(payload: Mapping[str, Any], out: Path, report: Report, models: list[Any]) -> None:
     """Trace the weights between the model's construction and its loading; keep the model.
 
     One function of the loader's module constructs models, and in later releases

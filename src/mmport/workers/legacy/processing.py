@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..exchange import is_memory_error, write_stage
 from ..hf_processing import equal_spans, item_tensors
 from ..vllm_processing import read_reference, text_of
-from .context import Context, item_data
+from .context import Context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def _process(
     request = case["request"]
     options = {**context.payload["processor_kwargs"], **case["mm_processor_kwargs"]}
     text = text_of(request, context.payload)
-    done = context.processed(text, item_data(request["items"]), options)
+    done = context.processed(text, context.data(request["items"]), options)
     ids = [int(token) for token in done["prompt_token_ids"]]
     wanted = set(context.payload["placeholder_ids"])
     positions = [place for place, token in enumerate(ids) if token in wanted]

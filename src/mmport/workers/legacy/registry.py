@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..exchange import is_memory_error, write_stage
 from ..processor_search import ask
 from ..vllm_processing import text_of
-from .context import Context, item_data
+from .context import Context
 from .dummy import Dummy
 from .search import LegacySearch
 
@@ -89,19 +89,19 @@ def _tried(subject: str, check: Any) -> Check:
 def _modalities(context: Context) -> list[Mapping[str, Any]]:
     """Those that the model is asked about and the release has a plugin for."""
     asked = context.payload["processor_search"]["modalities"]
-    return [one for one in asked if one["kind"] in context.registry._plugins]
+    return [one for one in asked if context.plugin(one["kind"]) is not None]
 
 
 def _limits(context: Context) -> tuple[list[str], str] | str:
     """`init_mm_limits_per_prompt` and `get_mm_limits_per_prompt`: what was asked for holds."""
     if not context.limits_items:
         return "this release has no limits per prompt"
-    given = dict(context.registry.get_mm_limits_per_prompt(context.config))
-    wanted = {kind: most for kind, most in context.payload["limit_mm_per_prompt"].items() if most}
+    given = context.limits
+    wanted: Mapping[str, int] = context.payload["limit_mm_per_prompt"]
     problems = [
-        f"{given.get(kind)} {kind} items, {most} were asked for"
-        for kind, most in wanted.items()
-        if kind in context.registry._plugins and given.get(kind) != most
+        f"{most} {kind} items, {wanted[kind]} were asked for"
+        for kind, most in given.items()
+        if most != wanted[kind]
     ]
     for modality in _modalities(context):
         problems += _more_than(context, modality, given[modality["kind"]])
@@ -111,7 +111,7 @@ def _limits(context: Context) -> tuple[list[str], str] | str:
 def _more_than(context: Context, modality: Mapping[str, Any], limit: int) -> list[str]:
     items = [_typical(modality, seed) for seed in range(limit + 1)]
     try:
-        context.mapped(item_data(items), {})
+        context.mapped(context.data(items), {})
     except ValueError:
         return []
     return [f"{limit + 1} {modality['kind']} items are mapped, the limit is {limit}"]
@@ -141,9 +141,11 @@ def _batch(context: Context, modality: Mapping[str, Any]) -> tuple[list[str], st
     kind = getattr(multimodal, "MultiModalKwargs", None) or multimodal.MultiModalInputs
     others = (_typical(modality, 1), _typical(modality, 2), _typical(modality, 3, scale=0.5))
     requests = [context.mapped(_processed(context, modality, [one]), {}) for one in others]
+    # The first releases are told where the batch goes.
+    where = {"device": "cpu"} if "device" in inspect.signature(kind.batch).parameters else {}
     problems, shapes = [], []
     for chosen in (requests[:2], requests):
-        batch = kind.batch([kind(request) for request in chosen])
+        batch = kind.batch([kind(request) for request in chosen], **where)
         for name in chosen[0]:
             before = sum(_elements(request[name]) for request in chosen)
             if _elements(batch[name]) != before:
@@ -185,7 +187,7 @@ def _processed(
     """Items as the class's input processor leaves them."""
     request = ask(context.payload["processor_search"], modality, items)
     text = text_of(request, context.payload)
-    data: dict[str, Any] = context.processed(text, item_data(items), {})["multi_modal_data"]
+    data: dict[str, Any] = context.processed(text, context.data(items), {})["multi_modal_data"]
     return data
 
 

@@ -12,7 +12,7 @@ from ..vllm_embeddings import reference_rows
 from ..vllm_processing import text_of
 from ..vllm_scenarios import Runner
 from ..vllm_sending import FREE, Sender, Sent
-from .context import Context, item_data
+from .context import Context
 
 if TYPE_CHECKING:
     import torch
@@ -95,10 +95,8 @@ class LegacyRunner(Runner):
         return _NO_PIECES if scenario["sent"] == "cut" else ""
 
     def _must_answer(self, scenario: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-        """What a release cannot do is left out of a scenario that is not optional, too."""
-        kinds = {item["kind"] for item in request["items"]}
-        cannot = scenario["embeds"] and any(map(self.context.refuses_embeddings, kinds))
-        return not scenario["optional"] and not cannot
+        """What a release or an old transformers cannot do is always left out, and named."""
+        return not scenario["optional"] and not scenario["embeds"]
 
     def _prompt(
         self, scenario: Mapping[str, Any], index: int, wanted: Mapping[str, Any]
@@ -110,10 +108,12 @@ class LegacyRunner(Runner):
         if not request["items"]:
             return prompt
         if not scenario["embeds"]:
-            return {**prompt, "multi_modal_data": item_data(request["items"])}
+            return {**prompt, "multi_modal_data": self.context.data(request["items"])}
         features = reference_rows(self.payload, scenario["name"], index)
-        kind = request["items"][0]["kind"]
-        return {**prompt, "multi_modal_data": {kind: features[None].to(self._dtype())}}
+        if features is None:
+            return "this transformers has no method that gives the features"
+        key = self.context.key(request["items"][0]["kind"])
+        return {**prompt, "multi_modal_data": {key: features[None].to(self._dtype())}}
 
     def _dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.engine.llm_engine.model_config.dtype

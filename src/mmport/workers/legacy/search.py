@@ -48,7 +48,7 @@ class LegacySearch(Search):
         """Count the placeholders that stand for items of one size."""
         request = ask(self.payload["processor_search"], self.modality, items)
         made = [self._blank(item) for item in items]
-        data = {self.kind: made[0] if len(made) == 1 else made}
+        data = {self.asked.key(self.kind): made[0] if len(made) == 1 else made}
         try:
             done = self.asked.processed(
                 text_of(request, self.payload), data, self.payload["processor_kwargs"]

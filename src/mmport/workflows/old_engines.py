@@ -1,0 +1,46 @@
+"""What can be asked of an engine with vLLM's first multimodal API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmport.core.errors import Usage
+from mmport.engines.discover import Engines
+from mmport.vllm_api.legacy import is_legacy
+
+if TYPE_CHECKING:
+    from mmport.workflows.verify import VerifyOptions
+
+
+def vllm_version(engines: Engines) -> str:
+    """The release of vLLM's side, without the label of its build."""
+    package = engines.vllm_facts.vllm
+    return package.version.partition("+")[0] if package else "unknown"
+
+
+def is_old(engines: Engines) -> bool:
+    """Tell whether vLLM's side has the first multimodal API."""
+    return is_legacy(vllm_version(engines))
+
+
+def refuse_what_old_engines_lack(options: VerifyOptions, engines: Engines) -> None:
+    """See that an old engine is asked for nothing that it has not.
+
+    Raises:
+        Usage: it is.
+    """
+    if not is_old(engines):
+        return
+    asked = {
+        "--gpu": options.gpu,
+        "--compiled": options.compiled,
+        "--tp": options.tp > 1,
+        "--impl transformers": "transformers" in options.implementations,
+    }
+    for option, given in asked.items():
+        if given:
+            raise Usage(
+                f"vLLM {vllm_version(engines)} is compared on the CPU, eagerly and on one rank,"
+                f" and {option} asks for something else",
+                f"leave out {option}, or name a current engine with --vllm-python",
+            )
