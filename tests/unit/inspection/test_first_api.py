@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mmport.core.errors import MalformedSource
+from mmport.core.errors import MalformedSource, NotPortable
 from mmport.hub.opening import open_source
 from mmport.inspection.inspector import inspect_model
 from mmport.model.spec import VlmSpec
@@ -95,3 +95,81 @@ def test_a_token_that_is_no_number_is_refused(audio: Path) -> None:
     (audio / "config.json").write_text(json.dumps(AUDIO | {"audio_token_index": "<|AUDIO|>"}))
     with pytest.raises(MalformedSource, match="audio_token_index"):
         inspected(audio, "0.6.3.post1")
+
+
+PHI3_CODE = """
+from transformers import CLIPVisionConfig
+
+LARGE = CLIPVisionConfig(
+    hidden_size=64, image_size=56, num_hidden_layers=3, patch_size=14, num_attention_heads=4
+)
+"""
+PHI3: dict[str, Any] = {
+    "architectures": ["Phi3VForCausalLM"],
+    "auto_map": {"AutoModelForCausalLM": "modeling_phi3_v.Phi3VForCausalLM"},
+    "model_type": "phi3_v",
+    "hidden_size": 128,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 2,
+    "vocab_size": 320,
+    "img_processor": {"image_dim_out": 64, "layer_idx": -2},
+    "embd_layer": {
+        "use_hd_transform": True,
+        "with_learnable_separator": True,
+        "hd_transform_order": "sub_glb",
+    },
+}
+
+
+def write_phi3(folder: Path, code: str = PHI3_CODE, **changes: Any) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(PHI3 | changes))
+    (folder / "modeling_phi3_v.py").write_text(code)
+    token = {"300": {"content": "<|image|>"}}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": token}))
+    return folder
+
+
+def test_phi3_vision_has_its_encoder_read_from_the_repos_code(tmp_path: Path) -> None:
+    spec = inspected(write_phi3(tmp_path / "phi"), "0.6.3.post1")
+    assert spec.anatomy is None
+    (encoder,) = spec.encoders
+    assert (encoder.image_size, encoder.num_layers, encoder.patch_size) == (56, 3, 14)
+    assert ("num_attention_heads", 4) in encoder.settings
+    assert spec.placeholders[0].token_id == 300
+    assert spec.language_model.vllm_architecture == "Phi3ForCausalLM"
+    assert spec.features is not None
+    assert spec.features.layers == (-2,)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os",
+        "A = CLIPVisionConfig(hidden_size=os.system('x'))",
+        "A = CLIPVisionConfig(**settings)",
+        "A = CLIPVisionConfig(",
+    ],
+)
+def test_code_that_is_no_call_with_constants_is_refused(tmp_path: Path, code: str) -> None:
+    with pytest.raises(MalformedSource):
+        inspected(write_phi3(tmp_path / "phi", code), "0.6.3.post1")
+
+
+def test_another_layout_of_tiles_is_refused(tmp_path: Path) -> None:
+    other = PHI3["embd_layer"] | {"hd_transform_order": "glb_sub"}
+    with pytest.raises(NotPortable, match="hd_transform_order"):
+        inspected(write_phi3(tmp_path / "phi", embd_layer=other), "0.6.3.post1")
+
+
+def test_a_tokenizer_without_the_image_token_is_refused(tmp_path: Path) -> None:
+    folder = write_phi3(tmp_path / "phi")
+    (folder / "tokenizer_config.json").unlink()
+    with pytest.raises(MalformedSource, match="tokenizer"):
+        inspected(folder, "0.6.3.post1")
+
+
+def test_a_layer_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    part = PHI3["img_processor"] | {"layer_idx": 9}
+    with pytest.raises(MalformedSource, match="layer_idx"):
+        inspected(write_phi3(tmp_path / "phi", img_processor=part), "0.6.3.post1")
