@@ -125,6 +125,7 @@ class LegacyPlan:
     An empty `text_config` is the config itself, whose language model is then built by its
     `text_class` (module, class), as the architecture is the port's. An empty `token_id`
     is a constant of the port. `dropped` are prefixes of weights that it has no place for.
+    `own_code`: the model is of classes of its repo's own, which an engine has to trust.
     """
 
     template: str
@@ -137,6 +138,7 @@ class LegacyPlan:
     plugin_class: str = ""
     text_class: tuple[str, str] | None = None
     dropped: tuple[str, ...] = ()
+    own_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

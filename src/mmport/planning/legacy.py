@@ -44,12 +44,22 @@ _CONNECTOR_REASON = "its two linear layers are written out, as the release's own
 class LegacyFamily:
     """A family of models that can be written in the first API.
 
-    `since` is the first release whose transformers has it. `tiled`: the encoder's tokens
-    are laid out as a grid, which they have to fill. `parameters` are the port's own
-    beside its components; `renames` pair names of weights that only this family has with
-    the usual ones. `places` says where components are in the port, in the order encoder,
-    connector, language model, where HF's own places will not do; `renames` are then all
-    that there are. `dropped` are prefixes of weights that the port has no place for.
+    Attributes:
+        template: the family's.
+        config_class: of transformers; `text_config` and `token_id` are attributes of it,
+            empty as in `LegacyPlan`.
+        modality: of its items.
+        since: the first release whose transformers has it.
+        inner_level: the level in the names of the encoder's weights that transformers 5
+            dropped.
+        tiled: the encoder's tokens are laid out as a grid, which they have to fill.
+        parameters: the port's own beside its components.
+        renames: of weights that only this family has, to the usual names.
+        places: of encoder, connector and language model in the port, where HF's own will
+            not do; `renames` are then all that there are.
+        dropped: prefixes of weights that the port has no place for.
+        placeholder: what a prompt has for its first item, where that is not the token.
+        own_code: the model's classes are its repo's own.
     """
 
     template: str
@@ -64,6 +74,8 @@ class LegacyFamily:
     renames: tuple[tuple[str, str], ...] = ()
     places: tuple[str, str, str] | None = None
     dropped: tuple[str, ...] = ()
+    placeholder: str = ""
+    own_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +144,7 @@ def plan_legacy(
         names=port_names(spec.architecture),
         components=components,
         renames=_renames(spec, components, family),
-        placeholder=placeholder.token,
+        placeholder=family.placeholder or placeholder.token,
         plain_head=False,
         pipeline_parallel=contract.pipeline_parallel and served_by.supports("SupportsPP"),
         lora=False,
@@ -160,6 +172,7 @@ def plan_legacy(
             plugin_class=_class_name(modality_plugin),
             text_class=None if family.text_config else (served_by.module, served_by.class_name),
             dropped=family.dropped,
+            own_code=family.own_code,
         ),
     )
 

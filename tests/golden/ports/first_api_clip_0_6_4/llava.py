@@ -56,7 +56,7 @@ from vllm.multimodal import MULTIMODAL_REGISTRY
 from vllm.multimodal.inputs import PlaceholderRange
 from vllm.sequence import IntermediateTensors, SequenceData
 
-# Checkpoint names, as transformers 4, 4.52 and 5 save them, and the names here.
+# Names of weights, as transformers of any release save them, and the names here.
 WEIGHT_NAMES = (
     (r"^(?:model\.)?vision_tower\.(?:vision_model\.)?", "vision_tower.vision_model."),
     (r"^(?:model\.)?multi_modal_projector\.", "multi_modal_projector."),

@@ -41,7 +41,7 @@ from vllm.multimodal import MULTIMODAL_REGISTRY, MultiModalKwargs
 from vllm.multimodal.inputs import PlaceholderRange
 from vllm.sequence import IntermediateTensors, SequenceData
 
-# Checkpoint names, as transformers 4, 4.52 and 5 save them, and the names here.
+# Names of weights, as transformers of any release save them, and the names here.
 WEIGHT_NAMES = (
     (r"^language_model\.model\.model\.", "language_model.model."),
     (r"^model\.audio_tower\.", "audio_tower."),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Phi3VForCausalLM of transformers, with a CLIP vision tower."""
+"""Phi3VForCausalLM of its repo, with a CLIP vision tower."""
 
 import math
 import re
@@ -38,7 +38,7 @@ from vllm.multimodal.image import cached_get_image_processor
 from vllm.sequence import IntermediateTensors, SequenceData
 from vllm.transformers_utils.tokenizer import get_tokenizer
 
-# Checkpoint names, as transformers 4, 4.52 and 5 save them, and the names here.
+# Names of weights, as transformers of any release save them, and the names here.
 WEIGHT_NAMES = (
     (
         r"^model\.vision_embed_tokens\.img_processor\.(?:vision_model\.)?",

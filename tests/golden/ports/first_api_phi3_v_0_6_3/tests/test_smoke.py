@@ -40,13 +40,13 @@ def test_vllm_takes_the_class_for_multimodal() -> None:
 @pytest.mark.skipif(not MODEL, reason="MODEL is not set")
 def test_generates_from_an_image() -> None:
     register()
-    llm = LLM(MODEL, enforce_eager=True)
+    llm = LLM(MODEL, enforce_eager=True, trust_remote_code=True)
 
     item = Image.new("RGB", (320, 240), "teal")
 
     (output,) = llm.generate(
         {
-            "prompt": "USER: <|image|>\nWhat is shown here? ASSISTANT:",
+            "prompt": "USER: <|image_1|>\nWhat is shown here? ASSISTANT:",
             "multi_modal_data": {"image": item},
         },
         SamplingParams(temperature=0, max_tokens=16),

@@ -40,7 +40,7 @@ from vllm.sequence import (
     SequenceData,
 )
 
-# Checkpoint names, as transformers 4, 4.52 and 5 save them, and the names here.
+# Names of weights, as transformers of any release save them, and the names here.
 WEIGHT_NAMES = (
     (r"^(?:model\.)?vision_tower\.(?:vision_model\.)?", "vision_tower.vision_model."),
     (r"^(?:model\.)?multi_modal_projector\.", "multi_modal_projector."),
