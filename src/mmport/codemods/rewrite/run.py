@@ -12,6 +12,7 @@ from mmport.codemods.rewrite.step import Rewriting, Step, distinct
 from mmport.codemods.rewrite.steps import (
     absolute_imports,
     constructor,
+    decoder,
     embeddings,
     forward,
     interface,
@@ -37,7 +38,19 @@ STEPS = distinct(
     )
 )
 """Of the contract with `register_processor`, in their order."""
-FIRST_STEPS = distinct(tuple(merging.STEP if step is forward.STEP else step for step in STEPS))
+FIRST_STEPS = distinct(
+    (
+        absolute_imports.STEP,
+        interface.STEP,
+        decoder.STEP,
+        constructor.STEP,
+        embeddings.STEP,
+        merging.STEP,
+        weights.STEP,
+        processor.STEP,
+        registration.STEP,
+    )
+)
 """Of the first multimodal API, which has `forward` merge features itself."""
 
 

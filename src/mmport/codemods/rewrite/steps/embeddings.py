@@ -21,7 +21,7 @@ from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.outcome import Changed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import takes_adapters
-from mmport.codemods.rewrite.steps.constructor import decoder_of
+from mmport.codemods.rewrite.steps.decoder import decoder_of
 from mmport.codemods.rewrite.steps.interface import inherited_model
 
 _FIRST = "get_placeholder_str"
