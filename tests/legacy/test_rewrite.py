@@ -34,6 +34,7 @@ def test_a_rewritten_text_class_answers_as_hf_does(
     source = llava(tmp_path / "model", encoder, text)
     model = build_tiny(source, python=engine_python, old=True)
     python = legacy_python(release)
+    assert python is not None  # the marker left the case out otherwise
     file = rewritten(python, text, model, tmp_path / "rewritten", release)
     evidence = prove(model, release, file, class_name=TEXTS[text])
     assert evidence.outcome is Outcome.PASSED, failures(evidence)
