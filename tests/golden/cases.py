@@ -42,11 +42,13 @@ class OldPort(NamedTuple):
 
 
 OLD_CASES = {
+    "first_api_audio_0_6_4": OldPort("first_api_qwen2_audio", "0.6.4.post1"),
     "first_api_clip_0_5_1": OldPort("clip_llama", "0.5.1"),
     "first_api_clip_0_6_3": OldPort("clip_llama", "0.6.3.post1"),
     "first_api_clip_0_6_4": OldPort("clip_llama", "0.6.4.post1", "file"),
     "first_api_clip_0_8_4": OldPort("clip_llama", "0.8.4"),
     "first_api_next_0_6_3": OldPort("first_api_llava_next", "0.6.3.post1", "file"),
+    "first_api_phi3_v_0_6_3": OldPort("first_api_phi3_v", "0.6.3.post1"),
     "first_api_plugin_0_6_3": OldPort("clip_llama", "0.6.3.post1", modality_plugin="thermal"),
     "first_api_siglip_0_5_5": OldPort("first_api_siglip_llama", "0.5.5"),
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from mmport.core.errors import MalformedSource
-from mmport.model.plan import PortPlan
+from mmport.model.plan import PortPlan, Strategy
 from mmport.templates.filters import distribution, dotted, expression, identifier
+from mmport.templates.render import has_template
+from mmport.vllm_api.legacy import legacy_contract
 
 _ROLES = ("connector", "encoder", "language_model")
 _WRAPPED_ROLES = ("encoder", "language_model")
@@ -43,6 +45,7 @@ def check_plan(plan: PortPlan) -> None:
             identifier(field)
     for text in (plan.logits.scale, plan.logits.soft_cap) if plan.logits else ():
         expression(text or "None")
+    _check_legacy(plan)
     patterns = [rule.pattern for rule in plan.renames]
     patterns += [rule.pattern for rule in plan.dropped]
     patterns += [change.pattern for change in plan.changes]
@@ -51,6 +54,28 @@ def check_plan(plan: PortPlan) -> None:
     for step in (step for change in plan.changes for step in change.steps):
         if step.config:
             identifier(step.config)
+
+
+def _check_legacy(plan: PortPlan) -> None:
+    """Check that what only ports in the first multimodal API have is there for these alone."""
+    contract, legacy = legacy_contract(plan.era), plan.legacy
+    if (contract is None) != (legacy is None):
+        raise _malformed(f"the plan's era is {plan.era}, and it is not planned for that")
+    if contract is None or legacy is None:
+        return
+    perhaps = filter(None, (legacy.text_config, legacy.token_id, legacy.plugin_class))
+    for name in (legacy.template, legacy.config_class, legacy.modality, *perhaps):
+        identifier(name)
+    if legacy.text_class is not None:
+        module, class_name = legacy.text_class
+        dotted(module)
+        identifier(class_name)
+    dotted(legacy.decoder)
+    reused = plan.component("encoder").strategy is Strategy.REUSE
+    if reused and legacy.tower not in contract.towers:
+        raise _malformed(f"vLLM {plan.target} has no encoder of family {legacy.tower!r}")
+    if not has_template(plan.era, f"{legacy.template}.py"):
+        raise _malformed(f"there is no template {legacy.template!r}")
 
 
 def _check_pattern(pattern: str) -> None:

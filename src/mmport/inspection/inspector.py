@@ -52,6 +52,9 @@ def examine(source: ModelSource, target: Target, *, trust_remote_code: bool = Fa
     model_type, architecture = _names(config)
     catalog = load(target.version)
     if has_own_model(config):
+        known = families_for(catalog).get(architecture or "")
+        if known is not None and known.own_code and known.model_type == model_type:
+            return known.read(source, config, catalog)
         return read_general(source, config, architecture, catalog)
     if not hf_library.knows(model_type):
         raise _unknown_type(config, model_type, trust_remote_code)
@@ -87,7 +90,11 @@ def _family(
 ) -> Family | None:
     """Find the family of a model; None where its own source has to tell what it is."""
     families = families_for(catalog)
-    fitting = [family for family in families.values() if family.model_type == model_type]
+    fitting = [
+        family
+        for family in families.values()
+        if family.model_type == model_type and not family.own_code
+    ]
     for family in fitting:
         if architecture in (None, family.architecture):
             return family

@@ -38,6 +38,23 @@ class TokenizerFiles:
         """
         return next((text for text in self._texts_of(token_id) if text), None)
 
+    def id_of(self, text: str) -> int | None:
+        """The id of an added token; None where no file that can be read has it."""
+        decoder = self._config.get("added_tokens_decoder")
+        for token_id, value in decoder.items() if isinstance(decoder, dict) else ():
+            if _text(value) == text and token_id.isdecimal():
+                return int(token_id)
+        added = self._json(_ADDED).get(text)
+        if isinstance(added, int):
+            return added
+        entries = self._json(_TOKENIZER).get("added_tokens")
+        found = (
+            entry.get("id")
+            for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict) and _text(entry) == text
+        )
+        return next((token_id for token_id in found if isinstance(token_id, int)), None)
+
     def _texts_of(self, token_id: int) -> Iterator[str | None]:
         decoder = self._config.get("added_tokens_decoder")
         if isinstance(decoder, dict):

@@ -118,16 +118,27 @@ class LanguageModelPlan:
 class LegacyPlan:
     """What a port in vLLM's first multimodal API needs beside the components.
 
-    `template` is the family's; `modality` the key under which items are given;
+    `template` is the family's; `config_class` is transformers' and has the attributes
+    `text_config` and `token_id`. `modality` is the key under which items are given;
     `tower` the family of the encoder. `decoder` is the attribute of the language model
     that takes embeddings. `plugin_class` is the port's own modality plugin, if it has one.
+    An empty `text_config` is the config itself, whose language model is then built by its
+    `text_class` (module, class), as the architecture is the port's. An empty `token_id`
+    is a constant of the port. `dropped` are prefixes of weights that it has no place for.
+    `own_code`: the model is of classes of its repo's own, which an engine has to trust.
     """
 
     template: str
+    config_class: str
+    text_config: str
+    token_id: str
     modality: str
     tower: str
     decoder: str
     plugin_class: str = ""
+    text_class: tuple[str, str] | None = None
+    dropped: tuple[str, ...] = ()
+    own_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

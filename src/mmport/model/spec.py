@@ -67,6 +67,8 @@ class EncoderSpec:
     patch_size: int
     has_class_token: bool
     """The encoder prepends a class token, which selection "default" drops."""
+    settings: tuple[Setting, ...] = ()
+    """What a repo's code builds it with, where no config says it."""
 
 
 @dataclass(frozen=True, slots=True)

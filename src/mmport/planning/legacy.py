@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +18,14 @@ from mmport.model.plan import (
     Rename,
     Strategy,
 )
-from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
+from mmport.model.spec import (
+    ConnectorSpec,
+    EncoderSpec,
+    FeatureSpec,
+    Modality,
+    PlaceholderSpec,
+    VlmSpec,
+)
 from mmport.planning.alternatives import choose
 from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
@@ -25,25 +33,49 @@ from mmport.planning.language_model import language_model, language_model_plan, 
 from mmport.planning.names import is_identifier, port_names
 from mmport.planning.renames import port_path, weight_renames
 from mmport.vllm_api.catalog import Catalog, ModelClass, Target
+from mmport.vllm_api.eras import parse_release
 from mmport.vllm_api.legacy import LegacyContract
 
 _ANOTHER = "choose a release of the current API with --target-vllm, 0.31 or newer"
 _CONNECTOR_REASON = "its two linear layers are written out, as the release's own models do"
-_INNER_LEVEL = "vision_model"
 
 
 @dataclass(frozen=True, slots=True)
 class LegacyFamily:
     """A family of models that can be written in the first API.
 
-    `tiled`: the encoder's tokens are laid out as a grid, which they have to fill.
-    `parameters` are the port's own beside its components.
+    Attributes:
+        template: the family's.
+        config_class: of transformers; `text_config` and `token_id` are attributes of it,
+            empty as in `LegacyPlan`.
+        modality: of its items.
+        since: the first release whose transformers has it.
+        inner_level: the level in the names of the encoder's weights that transformers 5
+            dropped.
+        tiled: the encoder's tokens are laid out as a grid, which they have to fill.
+        parameters: the port's own beside its components.
+        renames: of weights that only this family has, to the usual names.
+        places: of encoder, connector and language model in the port, where HF's own will
+            not do; `renames` are then all that there are.
+        dropped: prefixes of weights that the port has no place for.
+        placeholder: what a prompt has for its first item, where that is not the token.
+        own_code: the model's classes are its repo's own.
     """
 
     template: str
-    modality: str
+    config_class: str
+    text_config: str
+    token_id: str
+    modality: Modality
+    since: str = "0.5.1"
+    inner_level: str = ""
     tiled: bool = False
     parameters: tuple[str, ...] = ()
+    renames: tuple[tuple[str, str], ...] = ()
+    places: tuple[str, str, str] | None = None
+    dropped: tuple[str, ...] = ()
+    placeholder: str = ""
+    own_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +106,13 @@ def plan_legacy(
     *,
     layout: Layout,
     modality_plugin: str = "",
+    own_text: bool = False,
 ) -> PortPlan:
     """Decide what a port of this model to an old release consists of.
 
     `modality_plugin` is the key of a modality of the port's own that the model's items
-    are given under; empty for vLLM's.
+    are given under; empty for vLLM's. `own_text`: the language model is no class of
+    vLLM's but one of the user's, which is given embeddings.
 
     Raises:
         NotPortable: the model, or a part of it, cannot be written in that API.
@@ -89,10 +123,11 @@ def plan_legacy(
     text, served_by = language_model(spec, catalog)
     built = language_model_plan(spec, catalog)
     require_plain(built)
-    decoder = _decoder(spec, served_by, catalog)
+    decoder = served_by.decoder or "model" if own_text else _decoder(spec, served_by, catalog)
     verdict, alternatives = choose(spec, catalog)
     encoder, encoder_reason = _encoder(tower, contract, catalog)
-    components = (
+    components = _placed(
+        family,
         encoder,
         ComponentPlan(
             role="connector",
@@ -111,7 +146,7 @@ def plan_legacy(
         names=port_names(spec.architecture),
         components=components,
         renames=_renames(spec, components, family),
-        placeholder=placeholder.token,
+        placeholder=family.placeholder or placeholder.token,
         plain_head=False,
         pipeline_parallel=contract.pipeline_parallel and served_by.supports("SupportsPP"),
         lora=False,
@@ -130,10 +165,16 @@ def plan_legacy(
         ),
         legacy=LegacyPlan(
             template=family.template,
+            config_class=family.config_class,
+            text_config=family.text_config,
+            token_id=family.token_id,
             modality=_checked(modality_plugin, contract) or family.modality,
             tower=tower.family,
             decoder=decoder,
             plugin_class=_class_name(modality_plugin),
+            text_class=None if family.text_config else (served_by.module, served_by.class_name),
+            dropped=family.dropped,
+            own_code=family.own_code,
         ),
     )
 
@@ -146,16 +187,46 @@ def _family(spec: VlmSpec, catalog: Catalog) -> LegacyFamily:
             f"{', '.join(sorted(known))}, and {spec.architecture} is none of these",
             _ANOTHER,
         )
-    return known[spec.model_type]
+    family = known[spec.model_type]
+    if (parse_release(catalog.version) or ()) < (parse_release(family.since) or ()):
+        raise NotPortable(
+            f"the transformers of vLLM {catalog.version} has no {family.config_class}",
+            f"name {family.since} or a newer release with --target-vllm",
+        )
+    return family
 
 
 def _parts(
     spec: VlmSpec, family: LegacyFamily, catalog: Catalog
 ) -> tuple[EncoderSpec, ConnectorSpec, PlaceholderSpec]:
     """Give the encoder, the connector and the placeholder of a model that the family fits."""
-    tower, connector, features = spec.encoders[0], spec.connector, spec.features
-    if connector is None or features is None:
+    tower, connector = spec.encoders[0], spec.connector
+    if connector is None:
         raise NotPortable(f"{spec.architecture} has no connector that mmport knows", _ANOTHER)
+    if spec.features is not None:
+        _check_features(spec.features, tower, family, catalog)
+    if spec.language_model.head_arithmetic or wants_tie(
+        spec, spec.language_model.vllm_architecture or ""
+    ):
+        raise NotPortable(
+            f"the head of {spec.language_model.hf_architecture} is not that of "
+            f"{spec.architecture}, which ports to vLLM {catalog.version} do not make good",
+            _ANOTHER,
+        )
+    placeholders = [item for item in spec.placeholders if item.token]
+    if len(placeholders) != 1:
+        raise NotPortable(
+            f"{spec.architecture} has {len(placeholders)} placeholders with a text; "
+            "a port needs one",
+            "name the placeholder in the tokenizer's or the processor's config",
+        )
+    return tower, connector, placeholders[0]
+
+
+def _check_features(
+    features: FeatureSpec, tower: EncoderSpec, family: LegacyFamily, catalog: Catalog
+) -> None:
+    """Refuse features of an image encoder that no old port takes."""
     if len(features.layers) != 1:
         raise NotPortable(
             f"it takes {len(features.layers)} layers of its encoder, and towers of vLLM "
@@ -169,22 +240,6 @@ def _parts(
             "fill no grid",
             f'say vision_feature_select_strategy "{fills}" in config.json',
         )
-    if spec.language_model.head_arithmetic or wants_tie(
-        spec, spec.language_model.vllm_architecture or ""
-    ):
-        raise NotPortable(
-            f"the head of {spec.language_model.hf_architecture} is not that of "
-            f"{spec.architecture}, which ports to vLLM {catalog.version} do not make good",
-            _ANOTHER,
-        )
-    placeholders = [item for item in spec.placeholders if item.token]
-    if len(placeholders) != 1:
-        raise NotPortable(
-            f"{spec.architecture} has {len(placeholders)} image tokens with a text; "
-            "a port needs one",
-            "name the image token in the tokenizer's or the processor's config",
-        )
-    return tower, connector, placeholders[0]
 
 
 def _decoder(spec: VlmSpec, served_by: ModelClass, catalog: Catalog) -> str:
@@ -225,6 +280,16 @@ def _encoder(
     return component, reason
 
 
+def _placed(family: LegacyFamily, *components: ComponentPlan) -> tuple[ComponentPlan, ...]:
+    """Put components where the family wants them."""
+    if family.places is None:
+        return components
+    return tuple(
+        dataclasses.replace(part, vllm_path=place)
+        for part, place in zip(components, family.places, strict=True)
+    )
+
+
 def _renames(
     spec: VlmSpec, components: tuple[ComponentPlan, ...], family: LegacyFamily
 ) -> tuple[Rename, ...]:
@@ -233,10 +298,14 @@ def _renames(
         Rename(rf"^model\.{name}$", name, "Transformers 4.52 puts all below `model`.")
         for name in family.parameters
     )
+    of_family = tuple(Rename(*pair, "As this family's repos have it.") for pair in family.renames)
+    if family.places is not None:
+        return of_family
     return (
+        *of_family,
         *weight_renames(
             encoder=encoder,
-            encoder_inner=_INNER_LEVEL,
+            encoder_inner=family.inner_level,
             connector=connector,
             language_model=text,
             base_prefix=spec.language_model.base_prefix,

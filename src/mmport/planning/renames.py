@@ -50,18 +50,14 @@ def weight_renames(
 
     Args:
         encoder: path of the encoder in the port.
-        encoder_inner: the level that vLLM's encoder class has and transformers 5 lacks.
+        encoder_inner: the level that vLLM's encoder class has and transformers 5 lacks;
+            empty where there is none.
         connector: path of the connector in the port.
         language_model: path of the causal language model in the port.
         base_prefix: path of the decoder in the causal language model.
     """
-    inner = re.escape(encoder_inner)
     return (
-        Rename(
-            rf"^(?:model\.)?{re.escape(encoder)}\.(?:{inner}\.)?",
-            f"{encoder}.{encoder_inner}.",
-            f"Transformers 5 drops the `{encoder_inner}` level, 4.52 puts all below `model`.",
-        ),
+        _encoder_rename(encoder, encoder_inner),
         Rename(
             rf"^(?:model\.)?{re.escape(connector)}\.",
             f"{connector}.",
@@ -77,6 +73,20 @@ def weight_renames(
             f"{language_model}.lm_head.",
             "The head is at the top since 4.52, and part of the language model in vLLM.",
         ),
+    )
+
+
+def _encoder_rename(encoder: str, inner: str) -> Rename:
+    if not inner:
+        return Rename(
+            rf"^model\.{re.escape(encoder)}\.",
+            f"{encoder}.",
+            "Transformers 4.52 puts the encoder below `model`.",
+        )
+    return Rename(
+        rf"^(?:model\.)?{re.escape(encoder)}\.(?:{re.escape(inner)}\.)?",
+        f"{encoder}.{inner}.",
+        f"Transformers 5 drops the `{inner}` level, 4.52 puts all below `model`.",
     )
 
 

@@ -31,6 +31,11 @@ def has_era(era: str) -> bool:
     return any(name.startswith(f"{_folder(era)}/") for name in _environment().list_templates())
 
 
+def has_template(era: str, name: str) -> bool:
+    """Tell whether an era has the template `name` (without `.jinja`)."""
+    return f"{_folder(era)}/{name}.jinja" in _environment().list_templates()
+
+
 def _folder(era: str) -> str:
     """Name an era's folder; all of the first multimodal API share one."""
     return "legacy" if legacy_contract(era) else era.lower()

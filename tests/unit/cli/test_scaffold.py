@@ -352,3 +352,31 @@ def test_the_next_command_can_be_run_as_it_stands(tmp_path: Path, run: Run) -> N
     done = run("scaffold", model, "-o", tmp_path / "port")
     wanted = f"next: mmport verify '{model}' --port {tmp_path / 'port'} --tiny"
     assert wanted in " ".join(done.out.split())
+
+
+def test_a_port_to_an_old_release(tmp_path: Path, model: Path, run: Run) -> None:
+    port, target = tmp_path / "old", ("--target-vllm", "0.6.3")
+    done = run("scaffold", model, "-o", port, *target)
+    assert done.code == 0
+    assert "for vLLM 0.6.3.post1" in done.out
+    assert "register_image_input_mapper" in (port / MODEL).read_text()
+    assert run("scaffold", model, "-o", port, *target, "--check").code == 0
+    assert run("scaffold", model, "-o", port, "--check").code == 1
+
+
+def test_a_modality_of_the_ports_own(tmp_path: Path, model: Path, run: Run) -> None:
+    options = ("--target-vllm", "0.8.4", "--modality-plugin", "thermal")
+    assert run("scaffold", model, "-o", tmp_path / "port", *options).code == 0
+    text = (tmp_path / "port" / MODEL).read_text()
+    assert "class ThermalPlugin(MultiModalPlugin)" in text
+    done = run("scaffold", model, "-o", tmp_path / "other", "--modality-plugin", "thermal")
+    assert done.code == 2
+    assert "ended with 0.8.4" in done.err
+
+
+@pytest.mark.parametrize("key", ["image", "not a name"])
+def test_a_modality_that_cannot_be(tmp_path: Path, model: Path, run: Run, key: str) -> None:
+    options = ("--target-vllm", "0.8.4", "--modality-plugin", key)
+    done = run("scaffold", model, "-o", tmp_path / "port", *options)
+    assert done.code == 2
+    assert not (tmp_path / "port").exists()

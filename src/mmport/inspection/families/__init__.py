@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mmport.inspection.families import llava, llava_next
+from mmport.inspection.families import llava, llava_next, phi3_v, qwen2_audio
 from mmport.inspection.families.family import Family
 from mmport.vllm_api.catalog import Catalog
 from mmport.vllm_api.legacy import legacy_contract
 
-_ALL = (llava.FAMILY, llava_next.FAMILY)
+_ALL = (llava.FAMILY, llava_next.FAMILY, phi3_v.FAMILY, qwen2_audio.FAMILY)
 
 
 def families_for(catalog: Catalog) -> dict[str, Family]:

@@ -29,7 +29,8 @@ class Family:
     tables know its parts; any other is read from its source. `originals` are the
     architectures of the same model in its authors' own code, which share the model
     type and little else. `first_api_only`: for targets of the current API it is read
-    from its source, too.
+    from its source, too. `own_code`: its classes are a repo's own, and its config is as
+    it stands in the file.
     """
 
     architecture: str
@@ -38,3 +39,4 @@ class Family:
     serves: Callable[[Any], bool]
     originals: tuple[str, ...] = ()
     first_api_only: bool = False
+    own_code: bool = False

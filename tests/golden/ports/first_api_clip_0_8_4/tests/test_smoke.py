@@ -42,10 +42,12 @@ def test_generates_from_an_image() -> None:
     register()
     llm = LLM(MODEL, enforce_eager=True)
 
+    item = Image.new("RGB", (320, 240), "teal")
+
     (output,) = llm.generate(
         {
             "prompt": "USER: <image>\nWhat is shown here? ASSISTANT:",
-            "multi_modal_data": {"image": Image.new("RGB", (320, 240), "teal")},
+            "multi_modal_data": {"image": item},
         },
         SamplingParams(temperature=0, max_tokens=16),
     )
