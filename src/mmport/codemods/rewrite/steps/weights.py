@@ -30,6 +30,8 @@ from mmport.codemods.rewrite.steps.interface import inherited_model
 
 _MAPPER = "hf_to_vllm_mapper"
 _LOADER = "load_weights"
+_RENAMES = "rename_weights"
+"""The function of a port in the first API that gives weights the names of its modules."""
 _TEXT_LOADER = "_load_text_weights"
 _IMAGE_LOADER = "_load_image_weights"
 _ADAPTERS = "supports_tower_connector_lora"
@@ -52,7 +54,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
 
 def _knows_tower(node: cst.ClassDef, rewriting: Rewriting) -> bool:
     """Tell whether the class's own table of names speaks of the encoder."""
-    names = _parts(rewriting)
+    names = [*_parts(rewriting), _RENAMES]
     known = [one for one in statements(node) if not isinstance(one, cst.FunctionDef)]
     loader = method(node, _LOADER)
     text = cst.Module([*known, *([loader] if loader else [])]).code
@@ -220,7 +222,7 @@ class _Renamed(cst.CSTTransformer):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:  # noqa: N802
         if not _is_loading(updated_node):
             return updated_node
-        renamed = cst.parse_expression("rename_weights(weights)")
+        renamed = cst.parse_expression(f"{_RENAMES}(weights)")
         args = [
             arg.with_changes(value=renamed)
             if arg.keyword is None and dotted(arg.value) == "weights"
