@@ -70,8 +70,8 @@ def test_two_steps_of_one_id_are_refused() -> None:
         distinct((STEPS[0], STEPS[0]))
 
 
-def refused(step: str, source: str, **changes: object) -> str:
-    outcome = BY_ID[step].apply(cst.parse_module(source), rewriting(**changes))
+def refused(step: str, source: str, *, in_vllm: bool = False) -> str:
+    outcome = applied(BY_ID[step], source, in_vllm=in_vllm)
     assert isinstance(outcome, Failed | Skipped), outcome
     return outcome.reason
 
