@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -26,9 +27,15 @@ def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
     Raises:
         MalformedSource: the card cannot be understood.
     """
-    if spec.anatomy is not None and has_card(folder):
-        return facts_from_card(folder)
-    return facts_from_spec(spec)
+    if not has_card(folder):
+        return facts_from_spec(spec)
+    card = facts_from_card(folder)
+    if spec.anatomy is not None:
+        return card
+    facts = facts_from_spec(spec)
+    if any(not item.tokens_per_item for item in spec.placeholders):
+        return replace(facts, tokens_per_item=card.tokens_per_item)
+    return facts
 
 
 def facts_from_spec(spec: VlmSpec) -> ModelFacts:
@@ -53,7 +60,7 @@ def facts_from_spec(spec: VlmSpec) -> ModelFacts:
         modalities=(images,),
         checkpoint_files=spec.checkpoint.files if spec.checkpoint else (),
         question=_QUESTION,
-        tokens_per_item=placeholder.tokens_per_item,
+        tokens_per_item=placeholder.tokens_per_item or _MOST_TOKENS,
         connector=spec.connector.path,
         encoder=encoder.path,
         cache_elements=2 * text.num_layers * text.hidden_size,
