@@ -105,6 +105,12 @@ def value_of(statement: Statement) -> cst.BaseExpression | None:
     return None
 
 
+def parameter_names(function: cst.FunctionDef) -> set[str]:
+    """Name the parameters of a function that take one value each."""
+    params = function.params
+    return {one.name.value for one in (*params.params, *params.kwonly_params)}
+
+
 def attribute(node: cst.ClassDef, name: str) -> Statement | None:
     """Find the statement of a class's body that sets an attribute, the last one."""
     found = [one for one in statements(node) if assigned(one) == name]

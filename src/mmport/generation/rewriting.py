@@ -12,7 +12,7 @@ from mmport.codemods.parsing import ParsedFile, parse
 from mmport.codemods.rewrite.graft import DonorFacts, Graft, graft_text, read_graft
 from mmport.codemods.rewrite.run import rewrite
 from mmport.codemods.rewrite.step import Rewriting
-from mmport.codemods.rewrite.steps.constructor import decoder_of
+from mmport.codemods.rewrite.steps.decoder import decoder_of
 from mmport.core.errors import NotPortable, Usage
 from mmport.generation import style
 from mmport.generation.render import first_party, render_port

@@ -92,3 +92,13 @@ class TestGpus:
     def test_no_driver(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
         assert find_gpus() == ()
+
+
+def test_an_old_engine_is_told_what_it_is_good_for(tmp_path: Path) -> None:
+    python = write_python(tmp_path, FITTING)
+    found = diagnose(python, None, "1.0", lambda version: version == "0.32.0")
+    assert found.usable
+    (note,) = found.findings
+    assert (note.rule, note.severity) == ("old-engine", Severity.NOTE)
+    assert "first multimodal API" in note.message
+    assert "give --hf-python" in note.fix

@@ -32,10 +32,10 @@ def write_repo(folder: Path, **files: Any) -> Path:
     return folder
 
 
-def payload(source: Path | str, layout: str | None = None) -> dict[str, Any]:
+def payload(source: Path | str, layout: str | None = None, *, old: bool = False) -> dict[str, Any]:
     opened = source if isinstance(source, str) else open_source(str(source), revision=None)
     found = recipe.find_source(opened)
-    return recipe.payload(found, layout=layout, seed=3, dtype="float32")
+    return recipe.payload(found, layout=layout, seed=3, dtype="float32", old=old)
 
 
 class TestNamed:
@@ -174,3 +174,25 @@ class TestRepo:
         (repo / "preprocessor_config.json").write_text("{")
         with pytest.raises(MalformedSource, match=r"preprocessor_config\.json"):
             payload(repo)
+
+
+class TestOldEngines:
+    """What an old engine asks for: larger heads, older names, parts that name their class."""
+
+    def test_heads_are_of_a_size_that_its_kernels_have(self) -> None:
+        text = payload("clip-llama", old=True)["config"]["text_config"]
+        assert text["hidden_size"] // text["num_attention_heads"] == 64
+
+    def test_tensors_have_the_names_of_transformers_4(self) -> None:
+        assert (
+            payload("clip-llama", old=True)["renames"]
+            == (payload("clip-llama", "transformers-4")["renames"])
+        )
+
+    def test_the_language_model_names_its_class(self) -> None:
+        config = payload("llava_next-older", old=True)["config"]
+        assert config["text_config"]["architectures"] == ["LlamaForCausalLM"]
+
+    def test_files_are_written_as_before_for_these_alone(self) -> None:
+        assert payload("clip-llama", old=True)["old_files"]["config"] == {"dtype": "torch_dtype"}
+        assert payload("clip-llama")["old_files"] is None

@@ -102,3 +102,26 @@ def test_an_engine_of_another_kind_is_not_judged(tmp_path: Path) -> None:
 
 def test_an_engine_that_stopped_before_is_not_judged(tmp_path: Path) -> None:
     assert not list(judge_budget(StageFiles(tmp_path)))
+
+
+def test_a_maximum_has_to_be_reached_where_the_class_states_it_alone(judged: Any) -> None:
+    taken = {"tokens": 9, "embeddings": 9}
+    measured = judged(entry(has_to_reach=True, taken=taken), counts="tokens")
+    assert outcomes(measured)["maximum reached"] is FAILED
+    assert "takes 9 of 10" in measured["maximum reached"].detail
+    full = entry(has_to_reach=True, taken={"tokens": 10, "embeddings": 10})
+    assert outcomes(judged(full, counts="tokens"))["maximum reached"] is PASSED
+
+
+def test_checks_of_a_registry_are_judged_one_by_one(tmp_path: Path) -> None:
+    checks = [
+        {"subject": "right", "problems": [], "note": "64 tokens"},
+        {"subject": "wrong", "problems": ["63, and it is 64"], "note": ""},
+        {"subject": "absent", "unavailable": "this release has none"},
+    ]
+    document = {"counts": "tokens", "modalities": {}, "checks": checks}
+    (tmp_path / "budget.json").write_text(json.dumps(document))
+    found = {one.subject: one for one in judge_budget(StageFiles(tmp_path))}
+    assert outcomes(found) == {"right": PASSED, "wrong": FAILED, "absent": NOTED}
+    assert (found["right"].detail, found["wrong"].detail) == ("64 tokens", "63, and it is 64")
+    assert {one.scenario for one in found.values()} == {"registry"}

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import libcst as cst
 
 from mmport.codemods.classes import find_class, lineage, method
-from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped, Unchanged
+from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped
 from mmport.codemods.rewrite.step import Rewriting, Step, distinct
 from mmport.codemods.rewrite.steps import (
     absolute_imports,
     constructor,
+    decoder,
     embeddings,
     forward,
     interface,
@@ -20,7 +21,8 @@ from mmport.codemods.rewrite.steps import (
     registration,
     weights,
 )
-from mmport.codemods.rewrite.steps.interface import has_own_foundation, is_multimodal
+from mmport.codemods.rewrite.steps.embeddings import FEATURES
+from mmport.codemods.rewrite.steps.interface import inherited_model, is_multimodal
 from mmport.codemods.rewrite.steps.processor import registrations
 
 STEPS = distinct(
@@ -36,22 +38,35 @@ STEPS = distinct(
     )
 )
 """Of the contract with `register_processor`, in their order."""
-FIRST_STEPS = distinct(tuple(merging.STEP if step is forward.STEP else step for step in STEPS))
+FIRST_STEPS = distinct(
+    (
+        absolute_imports.STEP,
+        interface.STEP,
+        decoder.STEP,
+        constructor.STEP,
+        embeddings.STEP,
+        merging.STEP,
+        weights.STEP,
+        processor.STEP,
+        registration.STEP,
+    )
+)
 """Of the first multimodal API, which has `forward` merge features itself."""
 
 
-def is_complete(module: cst.Module, class_name: str) -> bool:
-    """Tell a class that has its own processing and makes features, or inherits what does."""
-    node = find_class(module, class_name)
+def is_complete(module: cst.Module, rewriting: Rewriting) -> bool:
+    """Tell a class that processes items and makes features of them, or inherits what does."""
+    node = find_class(module, rewriting.class_name)
     family = list(lineage(module, node))
-    makes = any(method(one, name) is not None for one in family for name in _MAKES)
-    inherits = not any(has_own_foundation(one) for one in family)
     registered = any(registrations(one) & set(_REGISTERED) for one in family)
-    return registered and ((makes and is_multimodal(module, node)) or inherits)
+    inherits = all(inherited_model(one) for one in family)
+    makes = any(method(one, name) is not None for one in family for name in FEATURES)
+    # In the first API features are made by methods of any name, within `forward`.
+    whole = is_multimodal(module, node) and (makes or rewriting.graft.merges_in_forward)
+    return registered and (whole or inherits)
 
 
 _REGISTERED = ("register_processor", "register_image_input_mapper", "register_input_mapper")
-_MAKES = ("embed_multimodal", "get_multimodal_embeddings", "_process_image_input")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,7 @@ def rewrite(module: cst.Module, rewriting: Rewriting) -> Rewritten:
     Of a class that is multimodal already, in whatever way, nothing is touched.
     """
     steps = FIRST_STEPS if rewriting.graft.merges_in_forward else STEPS
-    if is_complete(module, rewriting.class_name):
+    if is_complete(module, rewriting):
         done = Skipped("the class is multimodal already")
         return Rewritten(module, tuple((step, done) for step in steps))
     changed, outcomes = module, list[tuple[Step, Outcome]]()
@@ -84,6 +99,3 @@ def rewrite(module: cst.Module, rewriting: Rewriting) -> Rewritten:
             changed = outcome.module
     result = Rewritten(changed, tuple(outcomes))
     return Rewritten(module, result.outcomes) if result.failures else result
-
-
-__all__ = ["STEPS", "Changed", "Failed", "Rewritten", "Skipped", "Unchanged", "rewrite"]

@@ -17,6 +17,7 @@ from mmport.codemods.classes import (
     is_docstring,
     is_filler,
     method,
+    parameter_names,
     replace_class,
     statements,
     value_of,
@@ -29,6 +30,7 @@ from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
 from mmport.codemods.rewrite.graft import VLM_CONFIG, WHOLE
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import fused_tables, fuses_alike, takes_adapters
+from mmport.codemods.rewrite.steps.decoder import decoder_of
 
 _CONFIG = "vlm_config"
 """What a constructor that is given configs calls that of the whole model."""
@@ -117,7 +119,7 @@ def targets(body: Iterable[Statement]) -> set[str]:
 
 
 def _problem(init: cst.FunctionDef, required: tuple[str, ...]) -> Failed | None:
-    names = _parameters(init)
+    names = parameter_names(init)
     missing = set(required) - names
     if missing:
         known = ", ".join(required)
@@ -127,16 +129,6 @@ def _problem(init: cst.FunctionDef, required: tuple[str, ...]) -> Failed | None:
             " it was written for with --target-vllm",
         )
     return None
-
-
-def decoder_of(node: cst.ClassDef) -> str:
-    """Name the attribute that `forward` gives the ids to; empty where that cannot be read."""
-    forward = method(node, "forward")
-    for call in calls(forward) if forward is not None else ():
-        owner, _, name = dotted(call.func).rpartition(".")
-        if owner == "self" and any(dotted(arg.value) == "input_ids" for arg in call.args):
-            return name
-    return ""
 
 
 def _marked(statement: Statement, decoder: str, indent: str) -> Statement:
@@ -185,14 +177,10 @@ def _built(rewriting: Rewriting, init: cst.FunctionDef) -> list[Statement]:
     return [apart(first), *rest]
 
 
-def _parameters(init: cst.FunctionDef) -> set[str]:
-    return {one.name.value for one in (*init.params.params, *init.params.kwonly_params)}
-
-
 def _with_multimodal_config(init: cst.FunctionDef, rewriting: Rewriting) -> cst.FunctionDef:
     """Have a constructor that is given configs take the one that multimodal classes get."""
     wanted = [one for one in rewriting.graft.parameters if one.name.value == "multimodal_config"]
-    if not wanted or "multimodal_config" in _parameters(init):
+    if not wanted or "multimodal_config" in parameter_names(init):
         return init
     place = 1 + [one.name.value for one in init.params.params].index("config")
     params = with_item(init.params.params, place, wanted[0].with_changes(default=None))

@@ -21,16 +21,16 @@ from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.outcome import Changed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import takes_adapters
-from mmport.codemods.rewrite.steps.constructor import decoder_of
-from mmport.codemods.rewrite.steps.interface import has_own_foundation
+from mmport.codemods.rewrite.steps.decoder import decoder_of
+from mmport.codemods.rewrite.steps.interface import inherited_model
 
 _FIRST = "get_placeholder_str"
 _LANGUAGE_MODEL = ("forward", "compute_logits", "load_weights", "sample", "sampler")
 """What a text class has itself."""
 _ADAPTERS = ("get_mm_mapping", "get_mm_lora_token_counts")
 _EMBED = "embed_input_ids"
-_OWN = ("embed_multimodal", "get_multimodal_embeddings", "_process_image_input")
-"""Methods by any of which a class is known to make features already."""
+FEATURES = ("embed_multimodal", "get_multimodal_embeddings")
+"""Methods by which an engine has a class make features, today and before."""
 _FIRST_EMBED = "get_input_embeddings"
 """What embeds in the first API: the port has one where engines call it with features."""
 _MERGE = Imported(
@@ -70,7 +70,12 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         for one in statements(owner)
         if isinstance(one, cst.FunctionDef)
     }
-    if known & set(_OWN):
+    lacking = {
+        name
+        for name in rewriting.graft.methods
+        if name not in (*known, *_LANGUAGE_MODEL, *_ADAPTERS)
+    }
+    if known & set(FEATURES) or not lacking:
         return Unchanged()
     adapters = takes_adapters(module, node)
     added = {
@@ -100,7 +105,7 @@ def _with_embedding(node: cst.ClassDef) -> tuple[list[Statement], list[Statement
     name, and asked for the text.
     """
     body = statements(node)
-    if not has_own_foundation(node) and method(node, _EMBED) is None:
+    if inherited_model(node) and method(node, _EMBED) is None:
         chosen = written(_CHOSEN)
         place = after_attributes(body)
         return [*body[:place], *map(apart, chosen), *body[place:]], chosen

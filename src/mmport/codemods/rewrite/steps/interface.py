@@ -25,9 +25,13 @@ def is_multimodal(module: cst.Module, node: cst.ClassDef) -> bool:
     return bool(names & set(PROTOCOLS))
 
 
-def has_own_foundation(node: cst.ClassDef) -> bool:
-    """Tell a class that is a module by itself from one that inherits a model's methods."""
-    return any(name in ("nn.Module", "torch.nn.Module", "Module") for name in base_names(node))
+def inherited_model(node: cst.ClassDef) -> str:
+    """Name the base from which a class has a model's methods; empty where they are its own."""
+    names = base_names(node)
+    if any(name.rpartition(".")[2] == "Module" for name in names):
+        return ""
+    models = [name for name in names if not name.startswith("Supports") and name != "object"]
+    return next((name for name in models if name and not name.endswith("Mixin")), "")
 
 
 def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:

@@ -12,13 +12,12 @@ from mmport.codemods.classes import (
     apart,
     assigned,
     calls,
-    classes,
     find_class,
     is_docstring,
     method,
+    parameter_names,
     replace_class,
     statements,
-    value_of,
     with_method,
     with_statements,
 )
@@ -26,10 +25,9 @@ from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_argument, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
-from mmport.codemods.rewrite.steps.constructor import decoder_of
+from mmport.codemods.rewrite.steps.decoder import EMBEDS, decoder_class, decoder_of
 from mmport.codemods.rewrite.steps.forward import with_parameter
 
-_EMBEDS = "inputs_embeds"
 _TENSORS = "Optional[Union[torch.Tensor, List[torch.Tensor]]]"
 _TYPING = tuple(Imported("typing", name, name) for name in ("List", "Optional", "Union"))
 _TORCH = Imported("torch", "", "torch")
@@ -44,7 +42,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
             "give the class a forward of its own that calls the decoder, and run this again",
         )
     tensors = tensors_of(rewriting)
-    names = _names(forward)
+    names = parameter_names(forward)
     if set(tensors) <= names or _calls_features(forward, rewriting):
         return Unchanged()
     decoder = decoder_of(node)
@@ -79,10 +77,6 @@ def tensors_of(rewriting: Rewriting) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _names(function: cst.FunctionDef) -> set[str]:
-    return {one.name.value for one in (*function.params.params, *function.params.kwonly_params)}
-
-
 def _used(function: cst.FunctionDef) -> set[str]:
     from mmport.codemods.classes import names_in
 
@@ -101,24 +95,13 @@ def _problem(module: cst.Module, node: cst.ClassDef, decoder: str) -> Failed | S
             "its forward gives the ids to no attribute of the class",
             "have it call a decoder that takes inputs_embeds in place of ids",
         )
-    made = _decoder_class(module, node, decoder)
+    made = decoder_class(module, node)
     forward = method(made, "forward") if made is not None else None
-    if forward is not None and _EMBEDS not in _names(forward):
+    if made is not None and forward is not None and EMBEDS not in parameter_names(forward):
         return Failed(
-            f"its decoder takes no {_EMBEDS}: {made.name.value if made else decoder}.forward",
-            f"have that forward take {_EMBEDS} and use it in place of the ids' embeddings",
+            f"its decoder takes no {EMBEDS}: {made.name.value}.forward",
+            f"have that forward take {EMBEDS} and use it in place of the ids' embeddings",
         )
-    return None
-
-
-def _decoder_class(module: cst.Module, node: cst.ClassDef, decoder: str) -> cst.ClassDef | None:
-    """Find the decoder's class, where it is one of this file."""
-    init = method(node, "__init__")
-    for one in statements(init) if init is not None else ():
-        value = value_of(one)
-        if assigned(one) == f"self.{decoder}" and isinstance(value, cst.Call):
-            name = dotted(value.func)
-            return next((known for known in classes(module) if known.name.value == name), None)
     return None
 
 
@@ -130,7 +113,7 @@ def _merging(donor: cst.FunctionDef, names: set[str]) -> list[Statement]:
         if not (isinstance(one, cst.SimpleStatementLine) and isinstance(one.body[0], cst.Return))
     ]
     # A forward that is given embeddings has them from there.
-    return [one for one in found if not (assigned(one) == _EMBEDS and _EMBEDS in names)]
+    return [one for one in found if not (assigned(one) == EMBEDS and EMBEDS in names)]
 
 
 def _with_keywords(statement: Statement, tensors: list[str], indent: str) -> Statement:
@@ -189,10 +172,10 @@ class _Told(cst.CSTTransformer):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:  # noqa: N802
         args = updated_node.args
         asks = dotted(updated_node.func) == self.decoder
-        if not asks or any(_EMBEDS in (dotted(arg.value), dotted(arg.keyword)) for arg in args):
+        if not asks or any(EMBEDS in (dotted(arg.value), dotted(arg.keyword)) for arg in args):
             return updated_node
         equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-        told = cst.Arg(cst.Name(_EMBEDS), keyword=cst.Name(_EMBEDS), equal=equal)
+        told = cst.Arg(cst.Name(EMBEDS), keyword=cst.Name(EMBEDS), equal=equal)
         # Room beside what takes the result, in a method.
         width = LINE_LENGTH - len("        hidden_states = ")
         return with_argument(updated_node, told, width=width, indent=self.indent)

@@ -9,7 +9,6 @@ from mmport.codemods.classes import (
     after_attributes,
     apart,
     attribute,
-    base_names,
     calls,
     find_class,
     is_filler,
@@ -27,7 +26,7 @@ from mmport.codemods.outcome import Changed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import fuses_alike, takes_adapters
 from mmport.codemods.rewrite.steps.constructor import targets
-from mmport.codemods.rewrite.steps.interface import has_own_foundation
+from mmport.codemods.rewrite.steps.interface import inherited_model
 
 _MAPPER = "hf_to_vllm_mapper"
 _LOADER = "load_weights"
@@ -53,26 +52,31 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
 
 def _knows_tower(node: cst.ClassDef, rewriting: Rewriting) -> bool:
     """Tell whether the class's own table of names speaks of the encoder."""
-    names = {one.removeprefix("self.") for one in targets(rewriting.graft.constructor)}
+    names = _parts(rewriting)
     known = [one for one in statements(node) if not isinstance(one, cst.FunctionDef)]
     loader = method(node, _LOADER)
     text = cst.Module([*known, *([loader] if loader else [])]).code
     return any(name in text for name in names)
 
 
+def _parts(rewriting: Rewriting) -> list[str]:
+    """Name the attributes of the class that hold the encoder and what belongs to it."""
+    made = (one.removeprefix("self.") for one in targets(rewriting.graft.constructor))
+    return sorted(name for name in made if "." not in name)
+
+
 def _with_mapper(node: cst.ClassDef, mapper: Statement, added: list[Statement]) -> list[Statement]:
     """Put the names of the whole model before those that the class has itself."""
     body = [one for one in statements(node) if not is_filler(one)]
     own = attribute(node, _MAPPER)
-    inherited = [name for name in base_names(node) if not name.startswith("Supports")]
+    base = inherited_model(node)
     if own is not None:
         joined = _joined(mapper, _MAPPER)
         place = body.index(own) + 1
-    elif has_own_foundation(node):
+    elif not base:
         joined, place = mapper, after_attributes(body)
         return _inserted(body, place, apart(mapper), added)
     else:
-        base = inherited[0]
         joined = _joined(mapper, f'(getattr({base}, "{_MAPPER}", None) or WeightsMapper())')
         place = after_attributes(body)
         joined = apart(joined)
@@ -143,7 +147,7 @@ def _with_loader(
     if own is not None and _walks_modules(own):
         told = own.visit(_Told(indent) if _MAPPER in rewriting.graft.attributes else _Renamed())
         return with_method(node, own, told) if isinstance(told, cst.FunctionDef) else node
-    names = sorted(one.removeprefix("self.") for one in targets(rewriting.graft.constructor))
+    names = _parts(rewriting)
     if _MAPPER in rewriting.graft.attributes:
         return _split(node, own, written(_around(names, own=own is not None)), added)
     loader = rewriting.graft.methods[_LOADER]
@@ -176,11 +180,10 @@ def _around_first(names: list[str], loader: cst.FunctionDef, *, own: bool) -> st
     returns = cst.Module([]).code_for_node(loader.returns.annotation) if loader.returns else "None"
     load = f"self.{_IMAGE_LOADER}([(name, weight)])"
     counts = returns != "None"
+    begin = f"    loaded: {returns} = set()\n\n" if counts else ""
     return f"""
 def load_weights(self, weights: Iterable[Tuple[str, torch.Tensor]]) -> {returns}:
-{"    loaded: " + returns + " = set()" if counts else ""}
-
-    def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
+{begin}    def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
         for name, weight in rename_weights(weights):
             if name.startswith(({parts})):
                 {f"loaded.update({load})" if counts else load}
