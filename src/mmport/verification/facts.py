@@ -23,10 +23,13 @@ _MOST_TOKENS = 4096
 def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
     """Take the facts from a spec that knows the model's parts, else from a card if there is one.
 
+    A spec tells nothing of items whose sizes make a difference.
+
     Raises:
         MalformedSource: the card cannot be understood.
     """
-    if spec.anatomy is not None and has_card(folder):
+    varying = any(not item.tokens_per_item for item in spec.placeholders)
+    if (spec.anatomy is not None or varying) and has_card(folder):
         return facts_from_card(folder)
     return facts_from_spec(spec)
 
