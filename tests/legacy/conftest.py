@@ -65,12 +65,14 @@ class Prove:
         release: str,
         port: Path | None = None,
         *,
+        class_name: str = "",
         stages: tuple[Stage, ...] = (),
         old_hf: bool = False,
     ) -> Evidence:
         python = legacy_python(release)
         options = VerifyOptions(
             port=port,
+            class_name=class_name,
             vllm_python=python,
             hf_python=python if old_hf else self.hf_python,
             stages=stages,

@@ -4,18 +4,20 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .releases import HERE, Release
 
 UV = Path(sys.executable).with_name("uv")
-NAME = re.compile(r"[A-Za-z0-9._-]+")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def resolve(release: Release, source: Path) -> None:
     """Chooses a version of every package that the release needs, and pins it."""
     wants = source / "wants.in"
-    wants.write_text("\n".join([*_requirements(release, source), *release.packages]) + "\n")
+    own = requirements((source / release.requirements).read_text("utf-8"), release.leave_out)
+    wants.write_text("\n".join([*own, *release.packages]) + "\n")
     command = ["pip", "compile", str(wants), "--quiet", "--python-version", "3.11", "--no-header"]
     _uv(*command, "--no-annotate", "--no-emit-index-url", "--output-file", str(source / "out.txt"))
     chosen = (source / "out.txt").read_text().splitlines()
@@ -45,11 +47,10 @@ def place(release: Release, source: Path, packages: Path) -> None:
         shutil.copytree(HERE / "stand_ins" / name, packages / name)
 
 
-def _requirements(release: Release, source: Path) -> list[str]:
-    """The release's own list, less comments and what it is told to leave out."""
-    lines = (source / release.requirements).read_text("utf-8").splitlines()
-    wanted = (line.split(" #")[0].strip() for line in lines)
-    return [line for line in wanted if line and _name(line) not in release.leave_out]
+def requirements(text: str, leave_out: Sequence[str]) -> list[str]:
+    """A release's own list, less comments, other lists and what it is told to leave out."""
+    wanted = (line.split(" #")[0].strip() for line in text.splitlines())
+    return [line for line in wanted if _name(line) and _name(line) not in leave_out]
 
 
 def _name(requirement: str) -> str:

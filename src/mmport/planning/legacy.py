@@ -106,11 +106,13 @@ def plan_legacy(
     *,
     layout: Layout,
     modality_plugin: str = "",
+    own_text: bool = False,
 ) -> PortPlan:
     """Decide what a port of this model to an old release consists of.
 
     `modality_plugin` is the key of a modality of the port's own that the model's items
-    are given under; empty for vLLM's.
+    are given under; empty for vLLM's. `own_text`: the language model is no class of
+    vLLM's but one of the user's, which is given embeddings.
 
     Raises:
         NotPortable: the model, or a part of it, cannot be written in that API.
@@ -121,7 +123,7 @@ def plan_legacy(
     text, served_by = language_model(spec, catalog)
     built = language_model_plan(spec, catalog)
     require_plain(built)
-    decoder = _decoder(spec, served_by, catalog)
+    decoder = served_by.decoder or "model" if own_text else _decoder(spec, served_by, catalog)
     verdict, alternatives = choose(spec, catalog)
     encoder, encoder_reason = _encoder(tower, contract, catalog)
     components = _placed(

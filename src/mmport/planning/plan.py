@@ -26,7 +26,12 @@ _CONNECTOR_REASON = (
 
 
 def plan_port(
-    spec: VlmSpec, target: Target, *, layout: Layout = "plugin", modality_plugin: str = ""
+    spec: VlmSpec,
+    target: Target,
+    *,
+    layout: Layout = "plugin",
+    modality_plugin: str = "",
+    own_text: bool = False,
 ) -> PortPlan:
     """Decide what a port of this model to this vLLM consists of.
 
@@ -42,7 +47,13 @@ def plan_port(
     catalog = load(target.version)
     if contract := legacy_contract(target.era):
         return plan_legacy(
-            spec, target, catalog, contract, layout=layout, modality_plugin=modality_plugin
+            spec,
+            target,
+            catalog,
+            contract,
+            layout=layout,
+            modality_plugin=modality_plugin,
+            own_text=own_text,
         )
     if modality_plugin:
         raise Usage(
@@ -118,7 +129,7 @@ def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
             " own; rewrite puts vLLM's own encoders (CLIP, SigLIP) into a text class",
             "have the whole class written by mmport scaffold",
         )
-    plan = plan_port(spec, target, layout="file")
+    plan = plan_port(spec, target, layout="file", own_text=True)
     encoder, connector, text = (part.vllm_path for part in plan.components)
     renames = text_class_renames(
         encoder=encoder,
@@ -127,8 +138,9 @@ def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
         language_model=text,
         base_prefix=spec.language_model.base_prefix,
     )
+    plan = replace(plan, renames=renames)
     # Whatever vLLM's class for that text can do: the user's own says what it takes.
-    return replace(plan, renames=renames, lora=True, pipeline_parallel=True)
+    return replace(plan, lora=True) if plan.legacy is None else plan
 
 
 def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:

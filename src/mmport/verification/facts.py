@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -23,21 +24,25 @@ _MOST_TOKENS = 4096
 def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
     """Take the facts from a spec that knows the model's parts, else from a card if there is one.
 
-    A spec tells nothing of items whose sizes make a difference.
-
     Raises:
         MalformedSource: the card cannot be understood.
     """
-    varying = any(not item.tokens_per_item for item in spec.placeholders)
-    if (spec.anatomy is not None or varying) and has_card(folder):
-        return facts_from_card(folder)
-    return facts_from_spec(spec)
+    if not has_card(folder):
+        return facts_from_spec(spec)
+    card = facts_from_card(folder)
+    if spec.anatomy is not None or not _by_parts(spec):
+        return card
+    facts = facts_from_spec(spec)
+    if any(not item.tokens_per_item for item in spec.placeholders):
+        return replace(facts, tokens_per_item=card.tokens_per_item)
+    return facts
 
 
 def facts_from_spec(spec: VlmSpec) -> ModelFacts:
     """Take the facts from a spec, which may know the model's parts as well."""
-    if spec.connector is None:
+    if not _by_parts(spec):
         return _facts_of_any(spec)
+    assert spec.connector is not None
     encoder, text, placeholder = spec.encoders[0], spec.language_model, spec.placeholders[0]
     images = ModalityFacts(
         kind="image",
@@ -56,15 +61,21 @@ def facts_from_spec(spec: VlmSpec) -> ModelFacts:
         modalities=(images,),
         checkpoint_files=spec.checkpoint.files if spec.checkpoint else (),
         question=_QUESTION,
-        tokens_per_item=placeholder.tokens_per_item,
+        tokens_per_item=placeholder.tokens_per_item or _MOST_TOKENS,
         connector=spec.connector.path,
         encoder=encoder.path,
         cache_elements=2 * text.num_layers * text.hidden_size,
     )
 
 
+def _by_parts(spec: VlmSpec) -> bool:
+    """Tell whether a spec knows the parts that images go through."""
+    return spec.connector is not None and spec.modalities == ("image",)
+
+
 def _facts_of_any(spec: VlmSpec) -> ModelFacts:
     asked = {item.modality for item in spec.items if item.written != "tokens"}
+    asked = asked if spec.items else set(spec.modalities)
     modalities = tuple(
         ModalityFacts(
             kind=item.modality,

@@ -11,6 +11,7 @@ from mmport.model.facts import ModelFacts
 from mmport.verification.bounds import Bounds
 from mmport.verification.cases import Scenario
 from mmport.verification.judging import CANDIDATE, Judge
+from mmport.verification.older_processor import OlderProcessor
 from mmport.verification.pixel_causes import cause
 from mmport.verification.processor_paths import judge_paths
 from mmport.verification.stage_files import StageFiles, scenario_stage
@@ -33,6 +34,7 @@ def judge_processor(
         return
     tensors, found_tensors = reference.tensors("processor"), candidate.tensors("processor")
     shrunk = candidate.document("processor-shrunk") or {}
+    older = OlderProcessor(candidate)
     for case, wanted in expected.items():
         judge = Judge(Stage.PROCESSOR, case)
         if "left_out" in wanted:
@@ -44,10 +46,12 @@ def judge_processor(
             continue
         sides = _of(case, tensors), _of(case, found_tensors)
         drawn = wanted.get("asked", {}).get("drawn", False)
-        for measurement in _case(judge, wanted, given, sides, facts, bounds):
+        for compared in _case(judge, wanted, given, sides, facts, bounds):
+            measurement = older.excused(compared, sides[1], bounds)
             # What cannot be compared is said of the typical items; of all, it were noise.
             if not drawn or measurement.outcome is not Outcome.NOT_RUN:
                 yield _with_nearest(measurement, shrunk.get(case))
+    yield from older.told()
     yield from judge_paths(reference, candidate)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,22 @@ def find_unused_tensors(
         *ignored,
         *(tensor for tensor, found in holders.items() if all(name in idle for name in found)),
     ]
+
+
+def takes_pixels_alone(model: Any) -> bool:
+    """Tell whether a model makes features of pixel values and nothing else.
+
+    Some want sizes beside; an old transformers has no method for it.
+    """
+    method = getattr(model, "get_image_features", None)
+    if method is None:
+        return False
+    parameters = inspect.signature(method).parameters.values()
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [
+        one.name for one in parameters if one.default is one.empty and one.kind not in variable
+    ]
+    return needed in (["pixel_values"], [])
 
 
 def without_part_in(model: Any, image_shape: Sequence[int]) -> set[str]:

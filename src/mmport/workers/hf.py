@@ -9,7 +9,7 @@ from typing import Any
 
 from .capture import describe_modules, find_decoder
 from .checkpoint import read_tensors
-from .dead_weights import find_unused_tensors, without_part_in
+from .dead_weights import find_unused_tensors, takes_pixels_alone, without_part_in
 from .exchange import limit_threads, write_stage
 from .hf_processing import Caller, write_processor_stage
 from .hf_scenarios import Reference
@@ -124,8 +124,7 @@ def _write_weights(reference: Reference, loading: dict[str, Any], out: Path) -> 
     model, payload = reference.model, reference.payload
     files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
     sources = loaded_rows(model.state_dict(), read_tensors(files))
-    # An old transformers has the features amid the model's `forward`.
-    if payload["trace_weights"] and hasattr(model, "get_image_features"):
+    if payload["trace_weights"] and takes_pixels_alone(model):
         idle = without_part_in(model, payload["image_shape"])
     else:
         idle = reference.parameters_without_part()

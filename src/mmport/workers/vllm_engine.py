@@ -117,7 +117,7 @@ def _engine_arguments(payload: dict[str, Any]) -> dict[str, Any]:
         "model_impl": payload["model_impl"],
         "runner": "generate",
         "load_format": "safetensors",
-        "max_model_len": _context_length(payload),
+        "max_model_len": context_length(payload),
         "limit_mm_per_prompt": payload["limit_mm_per_prompt"],
         "enable_mm_embeds": payload["enable_mm_embeds"],
         "trust_remote_code": payload["trust_remote_code"],
@@ -141,14 +141,15 @@ def _whole_processing(arguments: Any) -> dict[str, bool]:
     return {name: False} if name in arguments.__dataclass_fields__ else {}
 
 
-def _context_length(payload: dict[str, Any]) -> int:
+def context_length(payload: dict[str, Any]) -> int:
     """As many positions as are needed, and no more than the model has."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(
         payload["model"], trust_remote_code=payload["trust_remote_code"]
     )
-    text = config.get_text_config()
+    # The first transformers that old engines had know no such method.
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config.text_config
     limit = getattr(text, "max_position_embeddings", None)
     wanted: int = payload["max_model_len"]
     return min(wanted, limit) if isinstance(limit, int) and limit > 0 else wanted

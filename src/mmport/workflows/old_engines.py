@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 from mmport.core.errors import Usage
 from mmport.engines.discover import Engines
+from mmport.vllm_api.eras import parse_release
 from mmport.vllm_api.legacy import is_legacy
 
 if TYPE_CHECKING:
     from mmport.workflows.verify import VerifyOptions
+
+
+_BUILDS_TINY = (5, 0, 0)
+"""The first transformers that does."""
 
 
 def vllm_version(engines: Engines) -> str:
@@ -29,6 +34,16 @@ def refuse_what_old_engines_lack(options: VerifyOptions, engines: Engines) -> No
     Raises:
         Usage: it is.
     """
+    transformers = engines.hf_facts.transformers
+    if (
+        options.tiny
+        and transformers
+        and (parse_release(transformers.version) or _BUILDS_TINY) < _BUILDS_TINY
+    ):
+        raise Usage(
+            f"tiny models are made by transformers 5, and {engines.hf} has {transformers.version}",
+            "name a current engine with --hf-python, or verify a checkpoint that is there",
+        )
     if not is_old(engines):
         return
     asked = {

@@ -137,7 +137,7 @@ def prepared(
         folder = _checkpoint(source, options, engines, progress)
         setup = Setup(
             model=folder,
-            facts=_facts(model, folder, options),
+            facts=_facts(model, folder, options, engines),
             # Where a folder lies is nobody's business who reads the evidence.
             name=model if source.kind == "hub" else Path(model).resolve().name,
             revision=source.revision,
@@ -241,12 +241,14 @@ def _checkpoint(
     return source.materialize()
 
 
-def _facts(model: str, folder: Path, options: VerifyOptions) -> ModelFacts:
+def _facts(model: str, folder: Path, options: VerifyOptions, engines: Engines) -> ModelFacts:
     """What is known of the model: by inspection, or else from a reference model's card."""
+    # An old engine has classes for encoders of which today's says nothing.
+    target = resolve_target(vllm_version(engines) if is_old(engines) else None)
     try:
         spec = inspect_model(
             open_source(str(folder), revision=None),
-            resolve_target(None),
+            target,
             trust_remote_code=options.trust_remote_code,
         )
     except NotPortable:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..capture import code_place, describe_modules
 from ..exchange import limit_threads, write_stage
+from ..vllm_engine import context_length
 from ..weight_trace import traced
 from .context import Context
 from .processing import write_processor_stage
@@ -114,7 +115,7 @@ def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:
         "model": payload["model"],
         "dtype": payload["dtype"],
         "load_format": "safetensors",
-        "max_model_len": payload["max_model_len"],
+        "max_model_len": context_length(payload),
         "limit_mm_per_prompt": limits,
         "trust_remote_code": payload["trust_remote_code"],
         "enforce_eager": True,

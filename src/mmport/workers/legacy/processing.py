@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exchange import is_memory_error, write_stage
-from ..hf_processing import equal_spans, item_tensors
+from ..hf_processing import Caller, equal_spans, item_tensors
 from ..vllm_processing import read_reference, text_of
 from .context import Context
 
@@ -28,6 +28,7 @@ def write_processor_stage(context: Context, out: Path) -> None:
     document: dict[str, Any] = {}
     tensors: dict[str, torch.Tensor] = {}
     errors: list[Exception] = []
+    own = _Own(context)
     for name, entry in reference.items():
         if "left_out" in entry:
             continue
@@ -45,10 +46,48 @@ def write_processor_stage(context: Context, out: Path) -> None:
             document[name] = {"error": f"{type(error).__name__}: {error}"}
             continue
         tensors |= {f"{name}/{key}": value for key, value in found.items()}
+        own.process(name, case)
     if errors and len(errors) == len(document):
         raise errors[0]
     write_stage(out, "processor-paths", {"unavailable": _NO_PATHS})
+    write_stage(out, "processor-own", {"transformers": own.version}, own.tensors)
     write_stage(out, "processor", document, tensors)
+
+
+class _Own:
+    """What the HF processor of the engine's own environment makes of the cases.
+
+    Where it differs from today's, the port cannot be held to today's.
+    """
+
+    def __init__(self, context: Context) -> None:
+        import transformers
+
+        self.version: str = transformers.__version__
+        self.tensors: dict[str, torch.Tensor] = {}
+        self._caller: Caller | None = None
+        payload = context.payload
+        try:
+            processor = transformers.AutoProcessor.from_pretrained(
+                payload["model"], trust_remote_code=payload["trust_remote_code"], use_fast=False
+            )
+            self._caller = Caller(processor, payload["processor_kwargs"])
+        except (OSError, ValueError, KeyError, AttributeError, ImportError):
+            return  # then nothing is excused by it
+
+    def process(self, name: str, case: Mapping[str, Any]) -> None:
+        """Process one case, if that processor takes it."""
+        if self._caller is None:
+            return
+        request = case["request"]
+        try:
+            inputs = self._caller(request["text"], request["items"], case["mm_processor_kwargs"])
+        except Exception as error:
+            if is_memory_error(error):
+                raise
+            return
+        found = item_tensors(inputs)
+        self.tensors |= {f"{name}/{key}": value for key, value in found.items()}
 
 
 def _process(

@@ -41,7 +41,7 @@ from vllm.model_executor.models.utils import (
 from vllm.multimodal import MULTIMODAL_REGISTRY
 
 
-# Checkpoint names, as transformers 4, 4.52 and 5 save them, and the names here.
+# Names of weights, as transformers of any release save them, and the names here.
 WEIGHT_NAMES = (
     (r"^(?:model\.)?vision_tower\.(?:vision_model\.)?", "vision_tower.vision_model."),
     (r"^(?:model\.)?multi_modal_projector\.", "multi_modal_projector."),
@@ -80,8 +80,9 @@ def get_llava_image_feature_size(hf_config: LlavaConfig) -> int:
     return num_tokens
 
 
-def get_llava_feature_sizes(hf_config: LlavaConfig, images: object) -> List[int]:
+def get_llava_feature_sizes(ctx: InputContext, images: object) -> List[int]:
     """Count the placeholders of each image, or of the features in its place."""
+    hf_config = ctx.get_hf_config(LlavaConfig)
     sizes = []
     for image in images if isinstance(images, list) else [images]:
         if isinstance(image, torch.Tensor):
@@ -124,8 +125,9 @@ def input_processor_for_llava(
         return inputs
 
     hf_config = ctx.get_hf_config(LlavaConfig)
-    sizes = get_llava_feature_sizes(hf_config, multi_modal_data["image"])
-    num_placeholders = inputs["prompt_token_ids"].count(hf_config.image_token_index)
+    sizes = get_llava_feature_sizes(ctx, multi_modal_data["image"])
+    old_token_ids = inputs["prompt_token_ids"]
+    num_placeholders = old_token_ids.count(hf_config.image_token_index)
     if num_placeholders != len(sizes):
         raise ValueError(
             f"The prompt has {num_placeholders} placeholders for {len(sizes)} images"
@@ -133,7 +135,7 @@ def input_processor_for_llava(
 
     remaining = iter(sizes)
     prompt_token_ids: List[int] = []
-    for token_id in inputs["prompt_token_ids"]:
+    for token_id in old_token_ids:
         size = 1
         if token_id == hf_config.image_token_index:
             size = next(remaining)

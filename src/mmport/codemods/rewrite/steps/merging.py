@@ -36,12 +36,9 @@ _TORCH = Imported("torch", "", "torch")
 def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     node = find_class(module, rewriting.class_name)
     forward, donor = method(node, "forward"), rewriting.graft.methods["forward"]
-    if forward is None:
-        return Failed(
-            "the class inherits its forward, which cannot be read from this file",
-            "give the class a forward of its own that calls the decoder, and run this again",
-        )
     tensors = tensors_of(rewriting)
+    if forward is None:
+        return _with_own(module, node, donor, tensors, rewriting)
     names = parameter_names(forward)
     if set(tensors) <= names or _calls_features(forward, rewriting):
         return Unchanged()
@@ -62,6 +59,24 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     return Changed(
         with_imports(module, [*wanted, *_TYPING, _TORCH]),
         f"forward takes {', '.join(tensors)} and merges their features",
+    )
+
+
+def _with_own(
+    module: cst.Module,
+    node: cst.ClassDef,
+    donor: cst.FunctionDef,
+    tensors: list[str],
+    rewriting: Rewriting,
+) -> Outcome:
+    """Give a class that inherits its forward the port's, which calls the decoder likewise."""
+    body = [_with_keywords(one, tensors, module.default_indent) for one in statements(donor)]
+    made = with_statements(_with_tensors(donor, tensors, module), body)
+    node = with_statements(node, [*statements(node), apart(made)])
+    wanted = [*rewriting.graft.imports_of([made]), *_TYPING, _TORCH]
+    return Changed(
+        with_imports(replace_class(module, node), wanted),
+        f"a forward of its own takes {', '.join(tensors)} and merges their features",
     )
 
 
