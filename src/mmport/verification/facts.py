@@ -40,9 +40,8 @@ def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
 
 def facts_from_spec(spec: VlmSpec) -> ModelFacts:
     """Take the facts from a spec, which may know the model's parts as well."""
-    if not _by_parts(spec):
+    if spec.connector is None or not _by_parts(spec):
         return _facts_of_any(spec)
-    assert spec.connector is not None
     encoder, text, placeholder = spec.encoders[0], spec.language_model, spec.placeholders[0]
     images = ModalityFacts(
         kind="image",
