@@ -8,9 +8,10 @@ from vllm.model_executor.models.utils import AutoWeightsLoader
 class Finch(nn.Module):
 
     def load_weights(self, weights: Iterable[Tuple[str, torch.Tensor]]) -> None:
+
         def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
             for name, weight in rename_weights(weights):
-                if name.startswith(("multi_modal_projector", "vision_tower")):
+                if name.startswith(("multi_modal_projector.", "vision_tower.")):
                     self._load_image_weights([(name, weight)])
                 else:
                     yield name, weight
