@@ -304,7 +304,7 @@ class FinchForCausalLM(nn.Module, SupportsMultiModal, SupportsPP):
 
         def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
             for name, weight in rename_weights(weights):
-                if name.startswith(("multi_modal_projector.", "vision_tower.")):
+                if name.partition(".")[0] in ("multi_modal_projector", "vision_tower"):
                     self._load_image_weights([(name, weight)])
                 else:
                     yield name, weight

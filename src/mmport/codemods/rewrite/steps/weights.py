@@ -192,14 +192,14 @@ def _around(rewriting: Rewriting, loader: cst.FunctionDef, *, own: bool) -> str:
     tells = loader.returns is not None and dotted(loader.returns.annotation) != "None"
     begin = "    loader = AutoWeightsLoader(self)\n" if current else ""
     begin += "    loaded = set()\n" if tells else ""
-    parts = ", ".join(f'"{name}."' for name in _parts(rewriting))
+    names_of_parts = ", ".join(f'"{name}"' for name in _parts(rewriting))
     weight = "tuple[str, torch.Tensor]" if current else "Tuple[str, torch.Tensor]"
     return f"""
 {head}
 {begin}
     def text_weights() -> Iterator[{weight}]:
         for name, weight in {names}:
-            if name.startswith(({parts})):
+            if name.partition(".")[0] in ({names_of_parts}):
                 {f"loaded.update({load})" if tells else load}
             else:
                 yield name, weight

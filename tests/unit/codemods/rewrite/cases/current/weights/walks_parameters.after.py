@@ -21,7 +21,7 @@ class Finch(nn.Module):
             ): "multi_modal_projector.",
             # The decoder, since transformers 4.52.
             re.compile(r"^model\.language_model\."): "model.",
-            # The whole language model, before and after.
+            # All of the language model, before and after.
             re.compile(r"^language_model\."): "",
         }
     )
@@ -32,7 +32,7 @@ class Finch(nn.Module):
 
         def text_weights() -> Iterator[tuple[str, torch.Tensor]]:
             for name, weight in self.hf_to_vllm_mapper.apply(weights):
-                if name.startswith(("multi_modal_projector.", "vision_tower.")):
+                if name.partition(".")[0] in ("multi_modal_projector", "vision_tower"):
                     loaded.update(loader.load_weights([(name, weight)]))
                 else:
                     yield name, weight

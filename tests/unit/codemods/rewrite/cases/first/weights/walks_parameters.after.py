@@ -11,7 +11,7 @@ class Finch(nn.Module):
 
         def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
             for name, weight in rename_weights(weights):
-                if name.startswith(("multi_modal_projector.", "vision_tower.")):
+                if name.partition(".")[0] in ("multi_modal_projector", "vision_tower"):
                     self._load_image_weights([(name, weight)])
                 else:
                     yield name, weight
