@@ -15,13 +15,13 @@ from mmport.verification.judging import Judge
 from mmport.verification.older_processor import OlderProcessor
 from mmport.verification.stage_files import StageFiles
 
-BOUNDS = make_bounds("float32", {})
+BOUNDS = make_bounds("float32")
 TODAY = np.zeros((2, 2), np.float32)
 OLD = np.ones((2, 2), np.float32)
 CASE = "9x7"
 
 
-def older(folder: Path, values: np.ndarray | None) -> OlderProcessor:  # type: ignore[type-arg]
+def older(folder: Path, values: np.ndarray | None) -> OlderProcessor:
     if values is not None:
         (folder / "processor-own.json").write_text(json.dumps({"transformers": "4.45.2"}))
         save_file({f"{CASE}/pixel_values": values}, folder / "processor-own.safetensors")
@@ -34,7 +34,7 @@ def older(folder: Path, values: np.ndarray | None) -> OlderProcessor:  # type: i
 )
 def test_a_port_is_excused_by_what_its_own_processor_does(
     tmp_path: Path,
-    own: np.ndarray | None,  # type: ignore[type-arg]
+    own: np.ndarray | None,
     outcome: Outcome,
 ) -> None:
     judge = Judge(Stage.PROCESSOR, CASE)

@@ -75,7 +75,7 @@ class Processor:
 
 @pytest.fixture
 def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Processor], Any]:
-    monkeypatch.setattr(budget, "_what_counts", lambda: "embeddings")
+    monkeypatch.setattr(budget, "what_counts", lambda: "embeddings")
     monkeypatch.setattr(
         budget, "blank", lambda item: SimpleNamespace(size=(item["width"], item["height"]))
     )

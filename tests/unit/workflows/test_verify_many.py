@@ -35,7 +35,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, VerifyOptions]]:
     monkeypatch.setattr(verify_many, "prove", prove)
     monkeypatch.setattr(verify_many, "verify", prove)
     monkeypatch.setattr(verify_many, "warm_jobs", warm)
-    engines = SimpleNamespace(hf=Path("python"), vllm=Path("python"))
+    engines = SimpleNamespace(
+        hf=Path("python"), vllm=Path("python"), vllm_facts=SimpleNamespace(vllm=None)
+    )
     monkeypatch.setattr(verify_many, "find_engine", lambda *_: engines)
     return seen
 

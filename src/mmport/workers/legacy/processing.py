@@ -72,8 +72,9 @@ class _Own:
                 payload["model"], trust_remote_code=payload["trust_remote_code"], use_fast=False
             )
             self._caller = Caller(processor, payload["processor_kwargs"])
-        except (OSError, ValueError, KeyError, AttributeError, ImportError):
-            return  # then nothing is excused by it
+        except Exception as error:  # it knows not all of the settings: nothing is excused by it
+            if is_memory_error(error):
+                raise
 
     def process(self, name: str, case: Mapping[str, Any]) -> None:
         """Process one case, if that processor takes it."""
