@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mmport.core.errors import NotPortable
+from mmport.hub.opening import open_source
 from mmport.model.evidence import Outcome
 from mmport.reference_models import named
 from mmport.workflows.reference import build_tiny
@@ -84,6 +85,7 @@ def test_a_tower_of_transformers_serves_where_vllm_has_none(
     config = siglip | {key: value for key, value in clip.items() if key in changed}
     (tmp_path / "siglip-llama").mkdir()
     (tmp_path / "siglip-llama" / "config.json").write_text(json.dumps(config))
-    checkpoint = build_tiny(str(tmp_path / "siglip-llama"), python=engine_python, old=True)
+    source = open_source(str(tmp_path / "siglip-llama"), revision=None)
+    checkpoint = build_tiny(source, python=engine_python, old=True)
     evidence = prove(checkpoint, release, old_port(checkpoint, release))
     assert evidence.outcome is Outcome.PASSED, failures(evidence)
