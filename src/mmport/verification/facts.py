@@ -30,7 +30,7 @@ def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
     if not has_card(folder):
         return facts_from_spec(spec)
     card = facts_from_card(folder)
-    if spec.anatomy is not None:
+    if spec.anatomy is not None or not _by_parts(spec):
         return card
     facts = facts_from_spec(spec)
     if any(not item.tokens_per_item for item in spec.placeholders):
@@ -40,7 +40,7 @@ def facts_for(folder: Path, spec: VlmSpec) -> ModelFacts:
 
 def facts_from_spec(spec: VlmSpec) -> ModelFacts:
     """Take the facts from a spec, which may know the model's parts as well."""
-    if spec.connector is None:
+    if spec.connector is None or not _by_parts(spec):
         return _facts_of_any(spec)
     encoder, text, placeholder = spec.encoders[0], spec.language_model, spec.placeholders[0]
     images = ModalityFacts(
@@ -67,8 +67,14 @@ def facts_from_spec(spec: VlmSpec) -> ModelFacts:
     )
 
 
+def _by_parts(spec: VlmSpec) -> bool:
+    """Tell whether a spec knows the parts that images go through."""
+    return spec.connector is not None and spec.modalities == ("image",)
+
+
 def _facts_of_any(spec: VlmSpec) -> ModelFacts:
     asked = {item.modality for item in spec.items if item.written != "tokens"}
+    asked = asked if spec.items else set(spec.modalities)
     modalities = tuple(
         ModalityFacts(
             kind=item.modality,

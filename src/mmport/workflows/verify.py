@@ -291,7 +291,9 @@ def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:
     if options.port is None or not _has_lock(options):
         return
     locked = read_lock(options.port).spec
-    ours, theirs = _kind(spec), _kind(locked)
+    # A spec for another target may leave the encoders to the source.
+    by_parts = bool(spec.encoders and locked.encoders)
+    ours, theirs = (_kind(one, by_parts=by_parts) for one in (spec, locked))
     if ours != theirs:
         raise NotPortable(
             f"{model} is {' with '.join(ours)}, and the port is for {' with '.join(theirs)}",
@@ -299,9 +301,10 @@ def _check_fit(model: str, spec: VlmSpec, options: VerifyOptions) -> None:
         )
 
 
-def _kind(spec: VlmSpec) -> tuple[str, ...]:
+def _kind(spec: VlmSpec, *, by_parts: bool) -> tuple[str, ...]:
     """What has to be the same of a model and of a port for it."""
-    return (spec.architecture, *(encoder.family for encoder in spec.encoders))
+    families = (encoder.family for encoder in spec.encoders) if by_parts else ()
+    return (spec.architecture, *families)
 
 
 @contextmanager
