@@ -105,7 +105,7 @@ def _register(payload: dict[str, Any]) -> None:
         else:
             ModelRegistry.register_model(architecture, getattr(found, name))
     entry = getattr(ModelRegistry, "models", {}).get(architecture)
-    if hasattr(entry, "load_model_cls"):
+    if entry is not None and hasattr(entry, "load_model_cls"):
         # A class that is known by name is looked at in a process of its own, for
         # seconds; given the class itself, vLLM looks here.
         ModelRegistry.register_model(architecture, entry.load_model_cls())
