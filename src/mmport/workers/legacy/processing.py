@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exchange import is_memory_error, write_stage
@@ -54,6 +54,17 @@ def write_processor_stage(context: Context, out: Path) -> None:
     write_stage(out, "processor", document, tensors)
 
 
+class _Images:
+    """An image processor that is called as the whole is."""
+
+    def __init__(self, part: Any) -> None:
+        self.image_processor = part
+
+    def __call__(self, text: Any, images: Any = None, **options: Any) -> Any:
+        """Process images; the text is for others."""
+        return self.image_processor(images=images, **options)
+
+
 class _Own:
     """What the HF processor of the engine's own environment makes of the cases.
 
@@ -67,14 +78,23 @@ class _Own:
         self.tensors: dict[str, torch.Tensor] = {}
         self._caller: Caller | None = None
         payload = context.payload
-        try:
-            processor = transformers.AutoProcessor.from_pretrained(
-                payload["model"], trust_remote_code=payload["trust_remote_code"], use_fast=False
-            )
+        told = {"trust_remote_code": payload["trust_remote_code"], "use_fast": False}
+        # The oldest know not all of today's settings of the whole, and those of its part.
+        makers: tuple[Callable[..., Any], ...] = (
+            transformers.AutoProcessor.from_pretrained,
+            lambda *args, **kwargs: _Images(
+                transformers.AutoImageProcessor.from_pretrained(*args, **kwargs)
+            ),
+        )
+        for make in makers:
+            try:
+                processor = make(payload["model"], **told)
+            except Exception as error:
+                if is_memory_error(error):
+                    raise
+                continue  # where none can be made, nothing is excused by it
             self._caller = Caller(processor, payload["processor_kwargs"])
-        except Exception as error:  # it knows not all of the settings: nothing is excused by it
-            if is_memory_error(error):
-                raise
+            return
 
     def process(self, name: str, case: Mapping[str, Any]) -> None:
         """Process one case, if that processor takes it."""
