@@ -22,6 +22,7 @@ TEXTS = {
     "mistral": "MistralForCausalLM",
     "gemma": "GemmaForCausalLM",
     "phi3": "Phi3ForCausalLM",
+    "stablelm": "StablelmForCausalLM",
 }
 """By model type and file of vLLM, the text class."""
 

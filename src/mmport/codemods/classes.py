@@ -166,11 +166,11 @@ def is_docstring(statement: Statement) -> bool:
 
 
 def apart(statement: Statement, lines: int = 1) -> Statement:
-    """Have so many blank lines above a statement, and above its comments."""
+    """Have so many blank lines above a statement and its comments; more that are there stay."""
     kept = list(statement.leading_lines)
-    while kept and kept[0].comment is None:
-        kept.pop(0)
-    return statement.with_changes(leading_lines=[_BLANK] * lines + kept)
+    blank = next((n for n, line in enumerate(kept) if line.comment is not None), len(kept))
+    missing = [_BLANK] * (lines - blank)
+    return statement.with_changes(leading_lines=[*missing, *kept])
 
 
 def calls(node: cst.CSTNode) -> Iterator[cst.Call]:

@@ -14,6 +14,17 @@ Item = TypeVar("Item", cst.Arg, cst.Param, cst.ImportAlias)
 _SPACE = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
+def optional(name: str, annotation: str) -> cst.Param:
+    """Make a parameter that is None by default; `annotation` may be empty."""
+    space = cst.SimpleWhitespace(" " if annotation else "")
+    return cst.Param(
+        cst.Name(name),
+        cst.Annotation(cst.parse_expression(annotation)) if annotation else None,
+        default=cst.Name("None"),
+        equal=cst.AssignEqual(space, space),
+    )
+
+
 def with_item(items: Sequence[Item], place: int, added: Item) -> list[Item]:
     """Put an item in, parted from the others as they are from each other.
 

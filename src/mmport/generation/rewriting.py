@@ -105,8 +105,17 @@ def graft_of(
         spec: of the model.
         newline: that of the file.
         decoder: what the text class calls its decoder.
+
+    Raises:
+        NotPortable: the model's text has no config of its own.
     """
     donor = render_port(plan, spec)[plan.model_file]
+    if ".text_config" not in donor:
+        raise NotPortable(
+            f"the config of {plan.architecture} is that of its language model too, and rewrite"
+            " builds a text class from a config of its own",
+            "have the whole class written by mmport scaffold",
+        )
     facts = DonorFacts(
         class_name=plan.architecture,
         language_model=plan.component("language_model").vllm_path,

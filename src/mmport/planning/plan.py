@@ -130,14 +130,7 @@ def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
             "have the whole class written by mmport scaffold",
         )
     plan = plan_port(spec, target, layout="file", own_text=True)
-    encoder, connector, text = (part.vllm_path for part in plan.components)
-    renames = text_class_renames(
-        encoder=encoder,
-        encoder_inner=_reusable(_single_image_encoder(spec)).inner,
-        connector=connector,
-        language_model=text,
-        base_prefix=spec.language_model.base_prefix,
-    )
+    renames = text_class_renames(plan.renames, plan.component("language_model").vllm_path)
     plan = replace(plan, renames=renames)
     # Whatever vLLM's class for that text can do: the user's own says what it takes.
     return replace(plan, lora=True) if plan.legacy is None else plan

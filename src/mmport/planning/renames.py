@@ -16,6 +16,7 @@ from each other, so mixtures of these load too.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from mmport.core.errors import NotPortable
 from mmport.model.plan import Rename
@@ -97,30 +98,24 @@ def apply_renames(renames: tuple[Rename, ...], name: str) -> str:
     return name
 
 
-def text_class_renames(
-    *, encoder: str, encoder_inner: str, connector: str, language_model: str, base_prefix: str
-) -> tuple[Rename, ...]:
-    """Rules for a class that is its language model itself, and holds the rest beside it.
+def text_class_renames(renames: tuple[Rename, ...], language_model: str) -> tuple[Rename, ...]:
+    """The rules of a port for a class that is its language model itself.
 
-    `language_model` is HF's path of it; otherwise as in `weight_renames`.
+    Args:
+        renames: of the port.
+        language_model: where that has its language model.
     """
-    first = weight_renames(
-        encoder=encoder,
-        encoder_inner=encoder_inner,
-        connector=connector,
-        language_model=language_model,
-        base_prefix=base_prefix,
-    )[:2]
-    return (
-        *first,
-        Rename(
-            rf"^model\.{re.escape(language_model)}\.",
-            f"{_attribute_path(base_prefix)}.",
-            "The decoder, since transformers 4.52.",
-        ),
-        Rename(
-            rf"^{re.escape(language_model)}\.",
-            "",
-            "The whole language model, before and after.",
-        ),
+    below, level = f"{language_model}.", re.escape(f"{language_model}.")
+    kept = (
+        replace(rule, replacement=rule.replacement.removeprefix(below), reason=_OF_THE_TEXT)
+        if rule.replacement.startswith(below)
+        else rule
+        for rule in renames
     )
+    return (
+        *(rule for rule in kept if rule.pattern != f"^{re.escape(rule.replacement)}"),
+        Rename(f"^{level}", "", "All of the language model, before and after."),
+    )
+
+
+_OF_THE_TEXT = "The decoder, since transformers 4.52."

@@ -95,5 +95,6 @@ class Dummy:
             seq_data={0: sequence},
             sampling_params=SamplingParams(temperature=0.0, max_tokens=1),
             block_tables={0: list(range(-(-len(self.ids) // size)))},
+            computed_block_nums=[],
             multi_modal_data=items or None,
         )

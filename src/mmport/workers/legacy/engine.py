@@ -91,6 +91,7 @@ def _register(payload: dict[str, Any]) -> None:
     """Register the port: by its own entry point, or its class where it has none."""
     from vllm import ModelRegistry
 
+    architecture = payload["architecture"]
     if payload["entry_point"]:
         module, function = payload["entry_point"].split(":")
         getattr(importlib.import_module(module), function)()
@@ -102,7 +103,12 @@ def _register(payload: dict[str, Any]) -> None:
         if register is not None:
             register()
         else:
-            ModelRegistry.register_model(payload["architecture"], getattr(found, name))
+            ModelRegistry.register_model(architecture, getattr(found, name))
+    entry = getattr(ModelRegistry, "models", {}).get(architecture)
+    if entry is not None and hasattr(entry, "load_model_cls"):
+        # A class that is known by name is looked at in a process of its own, for
+        # seconds; given the class itself, vLLM looks here.
+        ModelRegistry.register_model(architecture, entry.load_model_cls())
 
 
 def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:

@@ -262,7 +262,7 @@ class FinchForCausalLM(nn.Module, SupportsLoRA, SupportsMultiModal, SupportsPP):
                 ): "multi_modal_projector.",
                 # The decoder, since transformers 4.52.
                 re.compile(r"^model\.language_model\."): "model.",
-                # The whole language model, before and after.
+                # All of the language model, before and after.
                 re.compile(r"^language_model\."): "",
             }
         )

@@ -301,9 +301,10 @@ class FinchForCausalLM(nn.Module, SupportsMultiModal, SupportsPP):
         return self.sampler(logits, sampling_metadata)
 
     def load_weights(self, weights: Iterable[Tuple[str, torch.Tensor]]) -> None:
+
         def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
             for name, weight in rename_weights(weights):
-                if name.startswith(("multi_modal_projector", "vision_tower")):
+                if name.partition(".")[0] in ("multi_modal_projector", "vision_tower"):
                     self._load_image_weights([(name, weight)])
                 else:
                     yield name, weight

@@ -85,7 +85,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         body = [_marked(one, decoder, module.default_indent) for one in body]
     begin = 1 if body and is_docstring(body[0]) else 0
     body[begin : begin + 1] = [apart(one) for one in body[begin : begin + 1]]
-    built = _built(rewriting, init)
+    built = _built(rewriting)
     if takes_adapters(module, node) and not fuses_alike(node, rewriting.graft):
         built += fused_tables(rewriting.graft)
     changed = with_statements(
@@ -169,7 +169,7 @@ def _is_inherited_constructor(statement: Statement) -> bool:
     )
 
 
-def _built(rewriting: Rewriting, init: cst.FunctionDef) -> list[Statement]:
+def _built(rewriting: Rewriting) -> list[Statement]:
     made = list(rewriting.graft.constructor)
     if not rewriting.graft.gets_vllm_config:
         made = [*written(f"{VLM_CONFIG} = {_CONFIG}\n"), *made]

@@ -22,7 +22,7 @@ from mmport.codemods.classes import (
     written,
 )
 from mmport.codemods.imports import Imported, dotted, with_imports
-from mmport.codemods.lists import with_item
+from mmport.codemods.lists import optional, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 
@@ -122,8 +122,7 @@ def _either(statement: Statement) -> list[Statement]:
 def _with_parameter(forward: cst.FunctionDef) -> cst.FunctionDef:
     params = forward.params
     annotated = any(one.annotation is not None for one in params.params[1:])
-    kind = cst.Annotation(cst.parse_expression("Optional[torch.Tensor]")) if annotated else None
-    added = cst.Param(cst.Name(EMBEDS), kind, default=cst.Name("None"))
+    added = optional(EMBEDS, "Optional[torch.Tensor]" if annotated else "")
     known = with_item(params.params, len(params.params), added)
     return forward.with_changes(params=params.with_changes(params=known))
 

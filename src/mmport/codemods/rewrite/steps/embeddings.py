@@ -33,6 +33,8 @@ FEATURES = ("embed_multimodal", "get_multimodal_embeddings")
 """Methods by which an engine has a class make features, today and before."""
 _FIRST_EMBED = "get_input_embeddings"
 """What embeds in the first API: the port has one where engines call it with features."""
+_TEXT_EMBED = "embed_text"
+"""What a class's own embedding of text alone is called, where it is more than the decoder's."""
 _MERGE = Imported(
     "vllm.model_executor.models.utils",
     "_merge_multimodal_embeddings",
@@ -87,7 +89,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     }
     embeds: list[Statement] = []
     if rewriting.graft.merges_in_forward:
-        body = [one for one in statements(node) if not _is_replaced(one, added)]
+        body = _with_first_embedding(node, added)
     else:
         body, embeds = _with_embedding(node)
     body = _placed(body, added)
@@ -114,19 +116,32 @@ def _with_embedding(node: cst.ClassDef) -> tuple[list[Statement], list[Statement
         return body, []
     if _asks_decoder(own[0]):
         return [one for one in body if one is not own[0]], []
-    kept = own[0].with_changes(name=cst.Name("embed_text"))
+    kept = own[0].with_changes(name=cst.Name(_TEXT_EMBED))
     merged = apart(cst.parse_statement(_OWN_EMBED))
     place = body.index(own[0])
     return [*body[:place], kept, merged, *body[place + 1 :]], [merged]
 
 
-def _is_replaced(statement: Statement, added: dict[str, cst.FunctionDef]) -> bool:
-    """Tell an embedding of text alone that the port's does the work of too."""
-    return (
-        isinstance(statement, cst.FunctionDef)
-        and statement.name.value == _FIRST_EMBED
-        and _FIRST_EMBED in added
-    )
+def _with_first_embedding(node: cst.ClassDef, added: dict[str, cst.FunctionDef]) -> list[Statement]:
+    """Let the port's embedding of text and features take the place of one of text alone."""
+    body, own = statements(node), method(node, _FIRST_EMBED)
+    if own is None or _FIRST_EMBED not in added:
+        return body
+    if _asks_decoder(own):
+        return [one for one in body if one is not own]
+    asking = added[_FIRST_EMBED].visit(_AskingText())
+    assert isinstance(asking, cst.FunctionDef)  # noqa: S101 - a method stays one
+    added[_FIRST_EMBED] = asking
+    return [one.with_changes(name=cst.Name(_TEXT_EMBED)) if one is own else one for one in body]
+
+
+class _AskingText(cst.CSTTransformer):
+    """Asks the class's own embedding of text where the port asks its language model."""
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:  # noqa: N802
+        if not dotted(updated_node.func).endswith(f".{_FIRST_EMBED}"):
+            return updated_node
+        return updated_node.with_changes(func=cst.parse_expression(f"self.{_TEXT_EMBED}"))
 
 
 def _asks_decoder(embed: cst.FunctionDef) -> bool:
@@ -139,7 +154,8 @@ def _asks_decoder(embed: cst.FunctionDef) -> bool:
     if not isinstance(part, cst.Return) or not isinstance(part.value, cst.Call):
         return False
     asked = dotted(part.value.func)
-    return asked.startswith("self.") and asked.count(".") == 2 and asked.endswith(f".{_EMBED}")
+    owner, _, name = asked.rpartition(".")
+    return owner.startswith("self.") and owner.count(".") == 1 and name in (_EMBED, _FIRST_EMBED)
 
 
 def _speaking_of_decoder(one: cst.FunctionDef, decoder: str) -> cst.FunctionDef:

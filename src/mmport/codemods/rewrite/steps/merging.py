@@ -22,7 +22,7 @@ from mmport.codemods.classes import (
     with_statements,
 )
 from mmport.codemods.imports import Imported, dotted, with_imports
-from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_argument, with_item
+from mmport.codemods.lists import LINE_LENGTH, fitting_call, optional, with_argument, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.decoder import EMBEDS, decoder_class, decoder_of
@@ -160,9 +160,8 @@ def _with_tensors(
 ) -> cst.FunctionDef:
     """Add a keyword for each tensor, and one for all others, behind the parameters."""
     annotated = any(one.annotation is not None for one in forward.params.params[1:])
-    annotation = cst.Annotation(cst.parse_expression(_TENSORS)) if annotated else None
     for name in tensors:
-        added = cst.Param(cst.Name(name), annotation, default=cst.Name("None"))
+        added = optional(name, _TENSORS if annotated else "")
         params = forward.params
         known = with_item(params.params, len(params.params), added)
         forward = forward.with_changes(params=params.with_changes(params=known))

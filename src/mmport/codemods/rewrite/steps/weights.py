@@ -13,6 +13,7 @@ from mmport.codemods.classes import (
     find_class,
     is_filler,
     method,
+    names_in,
     replace_class,
     statements,
     value_of,
@@ -20,7 +21,7 @@ from mmport.codemods.classes import (
     with_statements,
     written,
 )
-from mmport.codemods.imports import dotted, with_imports
+from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
 from mmport.codemods.outcome import Changed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
@@ -30,6 +31,8 @@ from mmport.codemods.rewrite.steps.interface import inherited_model
 
 _MAPPER = "hf_to_vllm_mapper"
 _LOADER = "load_weights"
+_RENAMES = "rename_weights"
+"""The function of a port in the first API that gives weights the names of its modules."""
 _TEXT_LOADER = "_load_text_weights"
 _IMAGE_LOADER = "_load_image_weights"
 _ADAPTERS = "supports_tower_connector_lora"
@@ -46,13 +49,16 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     node = _with_loader(node, rewriting, added, module.default_indent)
     if takes_adapters(module, node) and _ADAPTERS in graft.attributes and fuses_alike(node, graft):
         node = _with_flag(node, graft.attributes[_ADAPTERS])
-    module = with_imports(replace_class(module, node), graft.imports_of(added))
+    wanted = graft.imports_of(added)
+    if "Iterator" in names_in(added) - {one.bound for one in wanted}:
+        wanted.append(Imported("collections.abc", "Iterator", "Iterator"))
+    module = with_imports(replace_class(module, node), wanted)
     return Changed(module, "names and loading of the whole model's weights")
 
 
 def _knows_tower(node: cst.ClassDef, rewriting: Rewriting) -> bool:
     """Tell whether the class's own table of names speaks of the encoder."""
-    names = _parts(rewriting)
+    names = [*_parts(rewriting), _RENAMES]
     known = [one for one in statements(node) if not isinstance(one, cst.FunctionDef)]
     loader = method(node, _LOADER)
     text = cst.Module([*known, *([loader] if loader else [])]).code
@@ -147,12 +153,10 @@ def _with_loader(
     if own is not None and _walks_modules(own):
         told = own.visit(_Told(indent) if _MAPPER in rewriting.graft.attributes else _Renamed())
         return with_method(node, own, told) if isinstance(told, cst.FunctionDef) else node
-    names = _parts(rewriting)
-    if _MAPPER in rewriting.graft.attributes:
-        return _split(node, own, written(_around(names, own=own is not None)), added)
     loader = rewriting.graft.methods[_LOADER]
-    parts = [*written(_around_first(names, loader, own=own is not None))]
-    parts.append(loader.with_changes(name=cst.Name(_IMAGE_LOADER)))
+    parts = written(_around(rewriting, loader, own=own is not None))
+    if _MAPPER not in rewriting.graft.attributes:
+        parts.append(loader.with_changes(name=cst.Name(_IMAGE_LOADER)))
     return _split(node, own, parts, added)
 
 
@@ -173,44 +177,34 @@ def _split(
     return with_statements(node, [*body[:place], *parts, apart(text), *body[place + 1 :]])
 
 
-def _around_first(names: list[str], loader: cst.FunctionDef, *, own: bool) -> str:
-    """Write the same in the first API, where names are a function's and loaders the port's."""
+def _around(rewriting: Rewriting, loader: cst.FunctionDef, *, own: bool) -> str:
+    """Write a loader that gives the encoder its weights, and hands the others on.
+
+    In the first API names are a function's and the loading is as in the port's own.
+    """
+    signature = loader.with_changes(body=cst.SimpleStatementSuite([cst.Pass()]))
+    head = cst.Module([]).code_for_node(signature).strip().removesuffix("pass").strip()
+    current = _MAPPER in rewriting.graft.attributes
+    names = f"self.{_MAPPER}.apply(weights)" if current else f"{_RENAMES}(weights)"
+    load = "loader.load_weights" if current else f"self.{_IMAGE_LOADER}"
+    load += "([(name, weight)])"
     rest = f"self.{_TEXT_LOADER}(text_weights())" if own else "super().load_weights(text_weights())"
-    parts = ", ".join(f'"{name}"' for name in names)
-    returns = cst.Module([]).code_for_node(loader.returns.annotation) if loader.returns else "None"
-    load = f"self.{_IMAGE_LOADER}([(name, weight)])"
-    counts = returns != "None"
-    begin = f"    loaded: {returns} = set()\n\n" if counts else ""
+    tells = loader.returns is not None and dotted(loader.returns.annotation) != "None"
+    begin = "    loader = AutoWeightsLoader(self)\n" if current else ""
+    begin += "    loaded = set()\n" if tells else ""
+    names_of_parts = ", ".join(f'"{name}"' for name in _parts(rewriting))
+    weight = "tuple[str, torch.Tensor]" if current else "Tuple[str, torch.Tensor]"
     return f"""
-def load_weights(self, weights: Iterable[Tuple[str, torch.Tensor]]) -> {returns}:
-{begin}    def text_weights() -> Iterator[Tuple[str, torch.Tensor]]:
-        for name, weight in rename_weights(weights):
-            if name.startswith(({parts})):
-                {f"loaded.update({load})" if counts else load}
+{head}
+{begin}
+    def text_weights() -> Iterator[{weight}]:
+        for name, weight in {names}:
+            if name.partition(".")[0] in ({names_of_parts}):
+                {f"loaded.update({load})" if tells else load}
             else:
                 yield name, weight
 
-    {f"return loaded | {rest}" if counts else rest}
-"""
-
-
-def _around(names: list[str], *, own: bool) -> str:
-    rest = f"self.{_TEXT_LOADER}(text_weights())" if own else "super().load_weights(text_weights())"
-    parts = ", ".join(f'"{name}"' for name in names)
-    return f"""
-def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
-    loaded = set[str]()
-
-    def text_weights() -> Iterable[tuple[str, torch.Tensor]]:
-        for name, weight in self.hf_to_vllm_mapper.apply(weights):
-            if name.startswith(({parts})):
-                loader = AutoWeightsLoader(self)
-                loaded.update(loader.load_weights([(name, weight)]))
-            else:
-                yield name, weight
-
-    loaded_text = {rest}
-    return loaded | loaded_text
+    {f"return loaded | {rest}" if tells else rest}
 """
 
 
@@ -220,7 +214,7 @@ class _Renamed(cst.CSTTransformer):
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:  # noqa: N802
         if not _is_loading(updated_node):
             return updated_node
-        renamed = cst.parse_expression("rename_weights(weights)")
+        renamed = cst.parse_expression(f"{_RENAMES}(weights)")
         args = [
             arg.with_changes(value=renamed)
             if arg.keyword is None and dotted(arg.value) == "weights"

@@ -18,7 +18,7 @@ class Finch(nn.Module):
             ): "multi_modal_projector.",
             # The decoder, since transformers 4.52.
             re.compile(r"^model\.language_model\."): "model.",
-            # The whole language model, before and after.
+            # All of the language model, before and after.
             re.compile(r"^language_model\."): "",
         }
     )

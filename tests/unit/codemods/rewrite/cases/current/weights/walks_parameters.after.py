@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import regex as re
 import torch
@@ -21,24 +21,23 @@ class Finch(nn.Module):
             ): "multi_modal_projector.",
             # The decoder, since transformers 4.52.
             re.compile(r"^model\.language_model\."): "model.",
-            # The whole language model, before and after.
+            # All of the language model, before and after.
             re.compile(r"^language_model\."): "",
         }
     )
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
-        loaded = set[str]()
+        loader = AutoWeightsLoader(self)
+        loaded = set()
 
-        def text_weights() -> Iterable[tuple[str, torch.Tensor]]:
+        def text_weights() -> Iterator[tuple[str, torch.Tensor]]:
             for name, weight in self.hf_to_vllm_mapper.apply(weights):
-                if name.startswith(("multi_modal_projector", "vision_tower")):
-                    loader = AutoWeightsLoader(self)
+                if name.partition(".")[0] in ("multi_modal_projector", "vision_tower"):
                     loaded.update(loader.load_weights([(name, weight)]))
                 else:
                     yield name, weight
 
-        loaded_text = self._load_text_weights(text_weights())
-        return loaded | loaded_text
+        return loaded | self._load_text_weights(text_weights())
 
     def _load_text_weights(self, weights):
         params = dict(self.named_parameters())

@@ -1,13 +1,13 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import regex as re
 import torch
-import torch.nn as nn
+from vllm.model_executor.models.llama import LlamaForCausalLM
 from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper
 
 
-class Finch(nn.Module, SupportsLoRA):
-    hf_to_vllm_mapper = FinchModel.hf_to_vllm_mapper  # fused layers
+class Finch(LlamaForCausalLM):
+
     # Names of the whole model first, then those of its language model.
     hf_to_vllm_mapper = (
         WeightsMapper(
@@ -23,19 +23,22 @@ class Finch(nn.Module, SupportsLoRA):
                 ): "multi_modal_projector.",
                 # The decoder, since transformers 4.52.
                 re.compile(r"^model\.language_model\."): "model.",
-                # The whole language model, before and after.
+                # All of the language model, before and after.
                 re.compile(r"^language_model\."): "",
             }
         )
-        | hf_to_vllm_mapper
+        | (getattr(LlamaForCausalLM, "hf_to_vllm_mapper", None) or WeightsMapper())
     )
-    packed_modules_mapping = {
-        "qkv_proj": ["q_proj", "k_proj", "v_proj"],
-        "gate_up_proj": ["gate_proj", "up_proj"],
-    }
-
-    supports_tower_connector_lora = True
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
         loader = AutoWeightsLoader(self)
-        return loader.load_weights(weights, mapper=self.hf_to_vllm_mapper)
+        loaded = set()
+
+        def text_weights() -> Iterator[tuple[str, torch.Tensor]]:
+            for name, weight in self.hf_to_vllm_mapper.apply(weights):
+                if name.partition(".")[0] in ("multi_modal_projector", "vision_tower"):
+                    loaded.update(loader.load_weights([(name, weight)]))
+                else:
+                    yield name, weight
+
+        return loaded | super().load_weights(text_weights())

@@ -2,12 +2,12 @@ from collections.abc import Iterable
 
 import regex as re
 import torch
-from vllm.model_executor.models.llama import LlamaForCausalLM
+import torch.nn as nn
 from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper
 
 
-class Finch(LlamaForCausalLM):
-
+class Finch(nn.Module, SupportsLoRA):
+    hf_to_vllm_mapper = FinchModel.hf_to_vllm_mapper  # fused layers
     # Names of the whole model first, then those of its language model.
     hf_to_vllm_mapper = (
         WeightsMapper(
@@ -23,23 +23,19 @@ class Finch(LlamaForCausalLM):
                 ): "multi_modal_projector.",
                 # The decoder, since transformers 4.52.
                 re.compile(r"^model\.language_model\."): "model.",
-                # The whole language model, before and after.
+                # All of the language model, before and after.
                 re.compile(r"^language_model\."): "",
             }
         )
-        | (getattr(LlamaForCausalLM, "hf_to_vllm_mapper", None) or WeightsMapper())
+        | hf_to_vllm_mapper
     )
+    packed_modules_mapping = {
+        "qkv_proj": ["q_proj", "k_proj", "v_proj"],
+        "gate_up_proj": ["gate_proj", "up_proj"],
+    }
+
+    supports_tower_connector_lora = True
 
     def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
-        loaded = set[str]()
-
-        def text_weights() -> Iterable[tuple[str, torch.Tensor]]:
-            for name, weight in self.hf_to_vllm_mapper.apply(weights):
-                if name.startswith(("multi_modal_projector", "vision_tower")):
-                    loader = AutoWeightsLoader(self)
-                    loaded.update(loader.load_weights([(name, weight)]))
-                else:
-                    yield name, weight
-
-        loaded_text = super().load_weights(text_weights())
-        return loaded | loaded_text
+        loader = AutoWeightsLoader(self)
+        return loader.load_weights(weights, mapper=self.hf_to_vllm_mapper)

@@ -1,0 +1,5 @@
+from vllm.model_executor.models.llama import LlamaForCausalLM
+
+
+class Finch(LlamaForCausalLM):
+    pass

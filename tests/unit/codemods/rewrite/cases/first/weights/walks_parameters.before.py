@@ -1,0 +1,8 @@
+import torch.nn as nn
+
+
+class Finch(nn.Module):
+    def load_weights(self, weights):
+        params = dict(self.named_parameters())
+        for name, weight in weights:
+            params[name].data.copy_(weight)
