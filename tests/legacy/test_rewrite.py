@@ -20,7 +20,7 @@ CASES = [
         "0.5.1": ("llama", "qwen2", "stablelm"),
         "0.6.3.post1": ("llama", "qwen2", "phi3", "stablelm"),
         "0.6.4.post1": ("llama", "qwen2", "phi3", "stablelm"),
-        "0.8.4": ("llama", "qwen2", "phi3", "gemma"),
+        "0.8.4": ("llama", "qwen2", "phi3", "stablelm"),
     }.items()
     for text in texts
     for encoder in (("clip", "siglip") if text == "qwen2" else ("clip",))
