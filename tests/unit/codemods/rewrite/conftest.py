@@ -12,7 +12,7 @@ from mmport.vllm_api.catalog import resolve_target
 from tests.golden.cases import load_spec
 
 ARCHITECTURE = "LlavaForConditionalGeneration"
-TARGETS = {"current": "0.32.0", "first": "0.6.3.post1"}
+TARGETS = {"current": "0.32.0", "first": "0.6.3.post1", "given embeddings": "0.6.4.post1"}
 """By contract, a release that has it."""
 
 

@@ -126,3 +126,15 @@ def test_a_decoder_that_embeds_in_no_readable_place_is_refused() -> None:
         "    def forward(self, input_ids):\n        return self.body(input_ids)\n"
     )
     assert "embeds ids in 0 places" in refused("decoder", source)
+
+
+def test_a_forward_that_lacks_the_eras_embeddings_gains_them_too() -> None:
+    before = (CASES / "first" / "merging" / "in_its_place.before.py").read_text(encoding="utf-8")
+    outcome = BY_ID["merging"].apply(cst.parse_module(before), rewriting("given embeddings"))
+    assert isinstance(outcome, Changed)
+    code = outcome.module.code
+    given = code.index("inputs_embeds: Optional[torch.Tensor] = None,")
+    assert code.index("intermediate_tensors: Optional") < given < code.index("pixel_values: ")
+    assert "inputs_embeds = None" not in code.replace(
+        "inputs_embeds: Optional[torch.Tensor] = None", ""
+    )

@@ -28,6 +28,7 @@ from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.decoder import EMBEDS, decoder_class, decoder_of
 from mmport.codemods.rewrite.steps.forward import with_parameter
 
+_TENSOR = "Optional[torch.Tensor]"
 _TENSORS = "Optional[Union[torch.Tensor, List[torch.Tensor]]]"
 _TYPING = tuple(Imported("typing", name, name) for name in ("List", "Optional", "Union"))
 _TORCH = Imported("torch", "", "torch")
@@ -47,7 +48,10 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     if problem is not None:
         return problem
     merged = [_with_keywords(one, tensors, module.default_indent) for one in _merging(donor, names)]
-    changed = _with_tensors(forward, [one for one in tensors if one not in names], module)
+    # Where the era's engines hand embeddings on, they come before the tensors.
+    embeds = [EMBEDS] if EMBEDS in parameter_names(donor) else []
+    lacking = [one for one in (*embeds, *tensors) if one not in names]
+    changed = _with_tensors(forward, lacking, module)
     body = statements(changed)
     begin = 1 if body and is_docstring(body[0]) else 0
     rest = [_told(one, decoder, module.default_indent) for one in body[begin:]]
@@ -161,7 +165,8 @@ def _with_tensors(
     """Add a keyword for each tensor, and one for all others, behind the parameters."""
     annotated = any(one.annotation is not None for one in forward.params.params[1:])
     for name in tensors:
-        added = optional(name, _TENSORS if annotated else "")
+        held = _TENSOR if name == EMBEDS else _TENSORS
+        added = optional(name, held if annotated else "")
         params = forward.params
         known = with_item(params.params, len(params.params), added)
         forward = forward.with_changes(params=params.with_changes(params=known))
