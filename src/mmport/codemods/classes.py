@@ -125,7 +125,8 @@ def after_attributes(body: Sequence[Statement]) -> int:
 
 def written(code: str) -> list[Statement]:
     """Parse statements that we write; a comment in front belongs to the first."""
-    module = cst.parse_module(code)
+    # A blank line in front would be indented with the body that it comes into.
+    module = cst.parse_module(code.lstrip("\n"))
     found = [one for one in module.body if isinstance(one, STATEMENTS)]
     head = [line for line in module.header if line.comment is not None]
     if head:

@@ -13,6 +13,7 @@ from mmport.codemods.rewrite.graft import DonorFacts, Graft, graft_text, read_gr
 from mmport.codemods.rewrite.run import rewrite
 from mmport.codemods.rewrite.step import Rewriting
 from mmport.codemods.rewrite.steps.decoder import decoder_of
+from mmport.codemods.rewrite.steps.interface import inherited_model
 from mmport.core.errors import NotPortable, Usage
 from mmport.generation import style
 from mmport.generation.render import first_party, render_port
@@ -137,8 +138,14 @@ def chosen_class(file: ParsedFile, wanted: str | None) -> str:
     if wanted is not None:
         if wanted not in {one.name.value for one in classes(file.module)}:
             raise Usage(
-                f"{file.path} has no class {wanted}",
+                f"{file.path} has no class {wanted} at its top level",
                 f"name one of {', '.join(known)} with --class" if known else "name another file",
+            )
+        found = find_class(file.module, wanted)
+        if method(found, "forward") is None and not inherited_model(found):
+            raise Usage(
+                f"{wanted} of {file.path} is no model: it has no forward, and inherits none",
+                "name another class with --class",
             )
         return wanted
     if not known:
@@ -157,7 +164,8 @@ def chosen_class(file: ParsedFile, wanted: str | None) -> str:
 
 def model_classes(file: ParsedFile) -> tuple[str, ...]:
     """Name the classes of a file that vLLM could run as a whole model."""
-    return tuple(one.name.value for one in classes(file.module) if _is_model(one))
+    names = (one.name.value for one in classes(file.module) if _is_model(one))
+    return tuple(dict.fromkeys(names))
 
 
 _MODEL_NAMES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")

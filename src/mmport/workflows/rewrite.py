@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmport.codemods.classes import STATEMENTS
+import libcst as cst
+
 from mmport.codemods.imports import imported_names
 from mmport.codemods.parsing import ParsedFile, read_python
-from mmport.codemods.rewrite.graft import defined
 from mmport.core.errors import MalformedSource, ModelNotFound, Usage
 from mmport.core.files import write_text
 from mmport.core.jsonable import from_builtins
@@ -75,7 +75,7 @@ def run_rewrite(request: RewriteRequest, *, write: bool) -> RewriteResult:
     class_name = chosen_class(file, request.class_name)
     spec = _spec(request, target)
     plan = plan_graft(spec, target)
-    _check_mapper(request.mapper, file, plan)
+    _check_mapper(request.mapper, file, class_name, plan)
     done = rewrite_file(file, class_name, plan, spec, mapper=request.mapper)
     if write and done.changed:
         write_text(request.file, done.after)
@@ -91,7 +91,7 @@ def run_rewrite(request: RewriteRequest, *, write: bool) -> RewriteResult:
     )
 
 
-def _check_mapper(mapper: str, file: ParsedFile, plan: PortPlan) -> None:
+def _check_mapper(mapper: str, file: ParsedFile, class_name: str, plan: PortPlan) -> None:
     """See that a mapper is a name of the file, and that the release has mappers.
 
     Raises:
@@ -102,12 +102,22 @@ def _check_mapper(mapper: str, file: ParsedFile, plan: PortPlan) -> None:
             f"vLLM {plan.target} has no mappers: its processors make tensors of items",
             "leave out --mapper, or name a release before 0.8.5 with --target-vllm",
         )
-    known = {defined(one) for one in file.module.body if isinstance(one, STATEMENTS)}
-    if mapper and mapper not in known | set(imported_names(file.module)):
+    if mapper and mapper not in _functions_above(file, class_name):
         raise Usage(
-            f"{file.path} has no function {mapper}",
-            "define it in the file, or import it there",
+            f"{file.path} has no function {mapper} above {class_name}",
+            "define it there, or import it",
         )
+
+
+def _functions_above(file: ParsedFile, class_name: str) -> set[str]:
+    """Name what a decorator of a class can call: functions above it, and names from imports."""
+    found = {one.bound for one in imported_names(file.module).values() if one.name}
+    for one in file.module.body:
+        if isinstance(one, cst.ClassDef) and one.name.value == class_name:
+            break
+        if isinstance(one, cst.FunctionDef):
+            found.add(one.name.value)
+    return found
 
 
 def _diff(path: Path, done: RewrittenFile) -> str:

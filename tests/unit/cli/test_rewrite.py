@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -178,3 +179,115 @@ def test_a_wrapped_encoder_is_refused_by_name(run_mmport: RunMmport, finch: Path
     done = run_mmport("rewrite", str(finch), "--spec", str(SPECS / "qwen2_vl.json"))
     assert done.returncode == 3
     assert "scaffold" in done.stderr
+
+
+FIRST = ("--target-vllm", "0.6.3.post1")
+PIECES = {
+    "a decorator": "@MULTIMODAL_REGISTRY.register_max_image_tokens(get_max_llava_image_tokens)\n",
+    "a keyword": (
+        "        pixel_values: Optional[Union[torch.Tensor, List[torch.Tensor]]] = None,\n"
+    ),
+    "an interface": ", SupportsMultiModal",
+}
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_each_piece_that_is_lost_comes_back(
+    run_mmport: RunMmport, tmp_path: Path, piece: str
+) -> None:
+    whole = Path(__file__).parents[2] / "golden/rewritten/finch_first/finch_first.py"
+    text = whole.read_text(encoding="utf-8")
+    assert PIECES[piece] in text
+    path = tmp_path / "finch.py"
+    path.write_text(text.replace(PIECES[piece], "", 1), encoding="utf-8")
+    done = run_mmport("rewrite", str(path), "--spec", SPEC, "--write", *FIRST)
+    assert done.returncode == 0, done.stderr
+    after = path.read_text(encoding="utf-8")
+    assert sorted(after.split()) == sorted(text.split())
+
+
+@pytest.mark.parametrize("name", ["flatten_images", "rename_weights", "_process_image_input"])
+def test_each_function_that_is_lost_comes_back(
+    run_mmport: RunMmport, tmp_path: Path, name: str
+) -> None:
+    whole = Path(__file__).parents[2] / "golden/rewritten/finch_first/finch_first.py"
+    text = whole.read_text(encoding="utf-8")
+    path = tmp_path / "finch.py"
+    path.write_text(_without(text, name), encoding="utf-8")
+    assert f"def {name}" not in path.read_text(encoding="utf-8")
+    done = run_mmport("rewrite", str(path), "--spec", SPEC, "--write", *FIRST)
+    assert done.returncode == 0, done.stderr
+    assert path.read_text(encoding="utf-8").count(f"def {name}") == 1
+
+
+def _without(text: str, name: str) -> str:
+    """Take a function or method out."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            lines = text.splitlines(keepends=True)
+            return "".join([*lines[: node.lineno - 1], *lines[node.end_lineno :]])
+    raise ValueError(name)
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ("        self.vlm_config = vlm_config\n", "no self.vlm_config"),
+        ("_load_image_weights", "calls _load_image_weights"),
+    ],
+)
+def test_what_cannot_come_back_is_named(
+    run_mmport: RunMmport, tmp_path: Path, lost: str, words: str
+) -> None:
+    whole = Path(__file__).parents[2] / "golden/rewritten/finch_first/finch_first.py"
+    text = whole.read_text(encoding="utf-8")
+    path = tmp_path / "finch.py"
+    path.write_text(
+        text.replace(lost, "", 1) if lost in text and " = " in lost else _without(text, lost),
+        encoding="utf-8",
+    )
+    assert words in refused(run_mmport, path, 3, *FIRST)
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        ("def flatten_images(x):\n    return x\n\n\n", "flatten_images of its own"),
+        ("        vlm_config = 3\n", "vlm_config of its own"),
+    ],
+)
+def test_names_that_are_taken_are_refused(
+    run_mmport: RunMmport, tmp_path: Path, added: str, words: str
+) -> None:
+    first = Path(__file__).parents[2] / "golden/text_models/finch_first.py"
+    text = first.read_text(encoding="utf-8")
+    at = text.index("        self.config = config") if "vlm" in added else text.index("class Finch")
+    path = tmp_path / "finch.py"
+    path.write_text(text[:at] + added + text[at:], encoding="utf-8")
+    assert words in refused(run_mmport, path, 3, *FIRST)
+
+
+def test_a_mapper_has_to_be_a_function_above_the_class(
+    run_mmport: RunMmport, tmp_path: Path
+) -> None:
+    first = Path(__file__).parents[2] / "golden/text_models/finch_first.py"
+    text = first.read_text(encoding="utf-8")
+    path = tmp_path / "finch.py"
+    path.write_text(text + "\n\ndef map_songs(ctx, data):\n    return data\n", encoding="utf-8")
+    assert "above FinchForCausalLM" in refused(run_mmport, path, 2, "--mapper", "map_songs", *FIRST)
+    at = text.index("class Finch")
+    above = "def map_songs(ctx, data):\n    return data\n\n\n"
+    path.write_text(text[:at] + above + text[at:], encoding="utf-8")
+    done = run_mmport(
+        "rewrite", str(path), "--spec", SPEC, "--write", "--mapper", "map_songs", *FIRST
+    )
+    assert done.returncode == 0, done.stderr
+    after = path.read_text(encoding="utf-8")
+    assert "@MULTIMODAL_REGISTRY.register_image_input_mapper(map_songs)" in after
+
+
+def test_a_class_that_is_no_model_is_refused(run_mmport: RunMmport, tmp_path: Path) -> None:
+    path = tmp_path / "finch.py"
+    path.write_text("class Outer:\n    class Finch:\n        pass\n", encoding="utf-8")
+    assert "is no model" in refused(run_mmport, path, 2, "--class", "Outer")
+    assert "top level" in refused(run_mmport, path, 2, "--class", "Finch")

@@ -131,6 +131,11 @@ def read_graft(text: str, class_name: str) -> Graft:
     )
 
 
+def is_grafted(node: cst.ClassDef) -> bool:
+    """Tell a class that a graft was put into before, in whole or in part."""
+    return VLM_CONFIG in cst.Module([node]).code
+
+
 def defined(statement: Statement) -> str:
     """Name what a statement of a module's top level defines."""
     if isinstance(statement, cst.ClassDef | cst.FunctionDef):

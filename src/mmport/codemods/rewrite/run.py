@@ -8,6 +8,7 @@ import libcst as cst
 
 from mmport.codemods.classes import find_class, lineage, method
 from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped
+from mmport.codemods.rewrite.graft import is_grafted
 from mmport.codemods.rewrite.step import Rewriting, Step, distinct
 from mmport.codemods.rewrite.steps import (
     absolute_imports,
@@ -57,6 +58,8 @@ FIRST_STEPS = distinct(
 def is_complete(module: cst.Module, rewriting: Rewriting) -> bool:
     """Tell a class that processes items and makes features of them, or inherits what does."""
     node = find_class(module, rewriting.class_name)
+    if is_grafted(node):
+        return False  # each step knows its own work again, and does what lacks of it
     family = list(lineage(module, node))
     registered = any(registrations(one) & set(_REGISTERED) for one in family)
     inherits = all(inherited_model(one) for one in family)

@@ -24,7 +24,8 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     changed = module.visit(rewriter)
     if not rewriter.count:
         return Unchanged()
-    return Changed(changed, f"{rewriter.count} imports of vLLM's models made absolute")
+    count = "1 import" if rewriter.count == 1 else f"{rewriter.count} imports"
+    return Changed(changed, f"{count} of vLLM's models made absolute")
 
 
 def _nodes(module: cst.Module) -> Iterator[ast.AST]:

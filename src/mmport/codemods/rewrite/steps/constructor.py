@@ -70,7 +70,13 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     node = find_class(module, rewriting.class_name)
     init = method(node, "__init__")
     if init is not None and _builds_tower(init, rewriting):
-        return Unchanged()
+        return _lacks(init, rewriting)
+    if init is not None and (clash := _clash(init)):
+        return Failed(
+            f"its constructor has a {clash} of its own, and that is what the config of the whole"
+            " model is to be called",
+            "give yours another name",
+        )
     own, whole = init is not None, rewriting.graft.gets_vllm_config
     if init is None:
         (made,) = written(_INHERITED[whole])
@@ -105,6 +111,26 @@ def _builds_tower(init: cst.FunctionDef, rewriting: Rewriting) -> bool:
     marks = {call.func.attr.value for call in calls(init) if isinstance(call.func, cst.Attribute)}
     made = targets(statements(init)) & targets(rewriting.graft.constructor)
     return bool(made or marks & {"_mark_tower_model", "_mark_composite_model"})
+
+
+def _lacks(init: cst.FunctionDef, rewriting: Rewriting) -> Outcome:
+    """Refuse a constructor that had the graft and lost a part; somebody's own is left alone."""
+    made, wanted = targets(statements(init)), targets(rewriting.graft.constructor)
+    missing = sorted(wanted - made)
+    if VLM_CONFIG not in map(assigned, statements(init)):
+        missing.append(VLM_CONFIG)
+    if not missing or VLM_CONFIG not in cst.Module([init]).code:
+        return Unchanged()
+    return Failed(
+        f"its constructor makes {', '.join(sorted(made & wanted))} and no {', '.join(missing)}",
+        "add that, or take out what is there of the encoder, and run this again",
+    )
+
+
+def _clash(init: cst.FunctionDef) -> str:
+    """Name what a constructor sets itself, of the names that the graft needs."""
+    own = {assigned(one) for one in statements(init)}
+    return next((name for name in (_CONFIG, WHOLE, VLM_CONFIG) if name in own), "")
 
 
 def targets(body: Iterable[Statement]) -> set[str]:

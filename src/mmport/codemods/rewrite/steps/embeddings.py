@@ -19,6 +19,7 @@ from mmport.codemods.classes import (
 )
 from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.outcome import Changed, Outcome, Unchanged
+from mmport.codemods.rewrite.graft import is_grafted
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import takes_adapters
 from mmport.codemods.rewrite.steps.decoder import decoder_of
@@ -77,7 +78,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         for name in rewriting.graft.methods
         if name not in (*known, *_LANGUAGE_MODEL, *_ADAPTERS)
     }
-    if known & set(FEATURES) or not lacking:
+    if not lacking or (known & set(FEATURES) and not is_grafted(node)):
         return Unchanged()
     adapters = takes_adapters(module, node)
     added = {
@@ -117,9 +118,9 @@ def _with_embedding(node: cst.ClassDef) -> tuple[list[Statement], list[Statement
     if _asks_decoder(own[0]):
         return [one for one in body if one is not own[0]], []
     kept = own[0].with_changes(name=cst.Name(_TEXT_EMBED))
-    merged = apart(cst.parse_statement(_OWN_EMBED))
+    merged = written(_OWN_EMBED)
     place = body.index(own[0])
-    return [*body[:place], kept, merged, *body[place + 1 :]], [merged]
+    return [*body[:place], kept, *map(apart, merged), *body[place + 1 :]], merged
 
 
 def _with_first_embedding(node: cst.ClassDef, added: dict[str, cst.FunctionDef]) -> list[Statement]:

@@ -15,6 +15,7 @@ from mmport.codemods.classes import (
     find_class,
     is_docstring,
     method,
+    names_in,
     parameter_names,
     replace_class,
     statements,
@@ -41,8 +42,10 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     if forward is None:
         return _with_own(module, node, donor, tensors, rewriting)
     names = parameter_names(forward)
-    if set(tensors) <= names or _calls_features(forward, rewriting):
+    if set(tensors) <= names:
         return Unchanged()
+    if _calls_features(forward, rewriting):
+        return _completed(module, node, forward, [one for one in tensors if one not in names])
     decoder = decoder_of(node)
     problem = _problem(module, node, decoder)
     if problem is not None:
@@ -59,10 +62,24 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     changed = with_statements(changed, [*body[:begin], *merged, *rest])
     module = replace_class(module, with_method(node, forward, changed))
     wanted = rewriting.graft.imports_of([*merged, donor])
-    wanted = [one for one in wanted if one.bound in _used(changed)]
+    wanted = [one for one in wanted if one.bound in names_in([changed])]
     return Changed(
         with_imports(module, [*wanted, *_TYPING, _TORCH]),
         f"forward takes {', '.join(tensors)} and merges their features",
+    )
+
+
+def _completed(
+    module: cst.Module, node: cst.ClassDef, forward: cst.FunctionDef, lacking: list[str]
+) -> Outcome:
+    """Add what a forward that merges already names and does not take."""
+    used = [one for one in lacking if one in names_in([forward])]
+    if not used:
+        return Unchanged()
+    changed = with_method(node, forward, _with_tensors(forward, used, module))
+    imports = [*_TYPING, _TORCH]
+    return Changed(
+        with_imports(replace_class(module, changed), imports), f"forward takes {', '.join(used)}"
     )
 
 
@@ -94,12 +111,6 @@ def tensors_of(rewriting: Rewriting) -> list[str]:
                 if isinstance(name, cst.SimpleString):
                     found.append(str(name.evaluated_value))
     return list(dict.fromkeys(found))
-
-
-def _used(function: cst.FunctionDef) -> set[str]:
-    from mmport.codemods.classes import names_in
-
-    return names_in([function])
 
 
 def _calls_features(forward: cst.FunctionDef, rewriting: Rewriting) -> bool:

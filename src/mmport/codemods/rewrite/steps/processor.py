@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import libcst as cst
 
-from mmport.codemods.classes import apart, find_class, replace_class
+from mmport.codemods.classes import STATEMENTS, apart, find_class, names_in, replace_class
 from mmport.codemods.imports import dotted, imported_names, with_imports
 from mmport.codemods.lists import with_item
-from mmport.codemods.outcome import Changed, Outcome, Unchanged
-from mmport.codemods.rewrite.graft import defined
+from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
+from mmport.codemods.rewrite.graft import Graft, defined
 from mmport.codemods.rewrite.step import Rewriting, Step
 
 
@@ -30,10 +32,17 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         if isinstance(one.decorator, cst.Call)
         and dotted(one.decorator.func).rpartition(".")[2] not in registrations(node)
     ]
-    known = {defined(one) for one in module.body if isinstance(one, _DEFINES)}
+    if clash := _clash(module, graft):
+        return Failed(
+            f"the file has a {clash} of its own, and other code is to have that name",
+            "give yours another name",
+        )
+    known = {defined(one) for one in module.body if isinstance(one, STATEMENTS)}
     known |= set(imported_names(module))
-    used = set(graft.helper_names()) if lacking else _mentioned(module, graft.helper_names())
-    helpers = [one for one in graft.helpers if defined(one) in used - known]
+    # The user's own mapper takes the place of the port's.
+    wanted = _mentioned([module, *lacking, *graft.helpers], graft.helper_names())
+    unused = _mappers(graft.decorators) if rewriting.mapper else set()
+    helpers = [one for one in graft.helpers if defined(one) in wanted - known - unused]
     if not lacking and not helpers:
         return Unchanged()
     leading = node.leading_lines
@@ -61,13 +70,30 @@ def _with_mapper(decorator: cst.Decorator, mapper: str) -> cst.Decorator:
     return decorator.with_changes(decorator=call.with_changes(args=args))
 
 
-_DEFINES = (cst.ClassDef, cst.FunctionDef, cst.SimpleStatementLine)
+def _mentioned(nodes: Iterable[cst.CSTNode], names: list[str]) -> set[str]:
+    return names_in(nodes) & set(names)
 
 
-def _mentioned(module: cst.Module, names: list[str]) -> set[str]:
-    from mmport.codemods.classes import names_in
+def _mappers(decorators: Iterable[cst.Decorator]) -> set[str]:
+    """Name the functions that a port registers as mappers."""
+    found = set[str]()
+    for one in decorators:
+        call = one.decorator
+        if isinstance(call, cst.Call) and dotted(call.func).rpartition(".")[2] in _MAPPERS:
+            found |= {dotted(arg.value) for arg in call.args}
+    return found
 
-    return names_in([module]) & set(names)
+
+def _clash(module: cst.Module, graft: Graft) -> str:
+    """Name a function of the file that another one of the graft would be taken for."""
+    own = {one.name.value: one for one in module.body if isinstance(one, cst.FunctionDef)}
+    ours = (one for one in graft.helpers if isinstance(one, cst.FunctionDef))
+    pairs = ((one, own[one.name.value]) for one in ours if one.name.value in own)
+    return next((one.name.value for one, known in pairs if _takes(one) != _takes(known)), "")
+
+
+def _takes(function: cst.FunctionDef) -> list[str]:
+    return [one.name.value for one in function.params.params]
 
 
 STEP = Step(

@@ -16,8 +16,10 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     if rewriting.in_vllm:
         return Skipped("the file is one of vLLM's own models, which its registry lists")
     names = [one.name.value for one in module.body if isinstance(one, cst.FunctionDef)]
-    if "register" in names or "ModelRegistry" in names_in([module]):
+    if "ModelRegistry" in names_in([module]):
         return Unchanged()
+    if "register" in names:
+        return Skipped("the file has a register() of its own, which has to register the class")
     registered = (
         f'f"{{__name__}}:{rewriting.class_name}"' if rewriting.by_name else rewriting.class_name
     )

@@ -23,7 +23,7 @@ from mmport.codemods.classes import (
 )
 from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
-from mmport.codemods.outcome import Changed, Outcome, Unchanged
+from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import fuses_alike, takes_adapters
 from mmport.codemods.rewrite.steps.constructor import targets
@@ -42,7 +42,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     node = find_class(module, rewriting.class_name)
     graft = rewriting.graft
     if _knows_tower(node, rewriting):
-        return Unchanged()
+        return _lost(node)
     added: list[Statement] = []
     if _MAPPER in graft.attributes:
         node = with_statements(node, _with_mapper(node, graft.attributes[_MAPPER], added))
@@ -54,6 +54,23 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
         wanted.append(Imported("collections.abc", "Iterator", "Iterator"))
     module = with_imports(replace_class(module, node), wanted)
     return Changed(module, "names and loading of the whole model's weights")
+
+
+def _lost(node: cst.ClassDef) -> Outcome:
+    """Refuse a loader that asks for a method that is gone: what it did is nowhere to be read."""
+    loader = method(node, _LOADER)
+    asked = {dotted(call.func) for call in calls(loader)} if loader is not None else set()
+    gone = [
+        name
+        for name in (_TEXT_LOADER, _IMAGE_LOADER)
+        if f"self.{name}" in asked and method(node, name) is None
+    ]
+    if not gone:
+        return Unchanged()
+    return Failed(
+        f"its {_LOADER} calls {' and '.join(gone)}, which the class has not",
+        f"bring that back, or give the class its {_LOADER} of before, and run this again",
+    )
 
 
 def _knows_tower(node: cst.ClassDef, rewriting: Rewriting) -> bool:

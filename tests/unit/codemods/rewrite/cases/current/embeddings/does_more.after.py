@@ -60,7 +60,7 @@ class Finch(nn.Module):
     def embed_text(self, input_ids: torch.Tensor) -> torch.Tensor:
         # Finches sing louder.
         return self.model.embed_input_ids(input_ids) * 2
-    
+
     def embed_input_ids(
         self,
         input_ids: torch.Tensor,

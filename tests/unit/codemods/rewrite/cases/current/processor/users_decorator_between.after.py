@@ -7,9 +7,6 @@ from transformers import BatchFeature, LlavaConfig
 from transformers.models.llava import LlavaProcessor
 from vllm.config.multimodal import MultiModalDummyOptions
 from vllm.inputs import MultiModalDataDict
-from vllm.model_executor.layers.activation import get_act_fn
-from vllm.model_executor.layers.linear import ColumnParallelLinear, RowParallelLinear
-from vllm.model_executor.layers.quantization import QuantizationConfig
 from vllm.model_executor.models.vision import (
     VisionEncoderInfo,
     get_num_selected_vision_tokens,
@@ -170,40 +167,6 @@ class LlavaMultiModalProcessor(BaseMultiModalProcessor[LlavaProcessingInfo]):
                 replacement=get_replacement,
             )
         ]
-
-
-class LlavaMultiModalProjector(nn.Module):
-    def __init__(
-        self,
-        config: LlavaConfig,
-        quant_config: QuantizationConfig | None = None,
-        prefix: str = "",
-    ) -> None:
-        super().__init__()
-
-        # The features of all selected layers come concatenated.
-        num_feature_layers = len(get_feature_layers(config))
-        self.linear_1 = ColumnParallelLinear(
-            config.vision_config.hidden_size * num_feature_layers,
-            config.text_config.hidden_size,
-            bias=config.multimodal_projector_bias,
-            quant_config=quant_config,
-            prefix=f"{prefix}.linear_1",
-        )
-        self.act = get_act_fn(config.projector_hidden_act)
-        self.linear_2 = RowParallelLinear(
-            config.text_config.hidden_size,
-            config.text_config.hidden_size,
-            bias=config.multimodal_projector_bias,
-            quant_config=quant_config,
-            prefix=f"{prefix}.linear_2",
-        )
-
-    def forward(self, image_features: torch.Tensor) -> torch.Tensor:
-        hidden_states, _ = self.linear_1(image_features)
-        hidden_states = self.act(hidden_states)
-        hidden_states, _ = self.linear_2(hidden_states)
-        return hidden_states
 
 
 # About finches.

@@ -1,22 +1,10 @@
-import re
-from typing import (
-    Iterable,
-    Iterator,
-    List,
-    Literal,
-    Mapping,
-    Optional,
-    Tuple,
-    TypedDict,
-    Union,
-)
+from typing import List, Literal, Mapping, Optional, Tuple, TypedDict, Union
 
 import torch
 import torch.nn as nn
 from PIL import Image
 from transformers import LlavaConfig
 from vllm.inputs import INPUT_REGISTRY, DecoderOnlyInputs, InputContext, token_inputs
-from vllm.model_executor.layers.activation import get_act_fn
 from vllm.multimodal import MULTIMODAL_REGISTRY
 from vllm.sequence import SequenceData
 
@@ -127,41 +115,6 @@ def input_processor_for_llava(
         multi_modal_data=multi_modal_data,
         mm_processor_kwargs=inputs.get("mm_processor_kwargs"),
     )
-
-
-class LlavaMultiModalProjector(nn.Module):
-    def __init__(self, config: LlavaConfig) -> None:
-        super().__init__()
-
-        text_hidden_size = config.text_config.hidden_size
-        # Configs say so since transformers 4.48; before, it always has one.
-        bias = getattr(config, "multimodal_projector_bias", True)
-        self.linear_1 = nn.Linear(
-            config.vision_config.hidden_size, text_hidden_size, bias=bias
-        )
-        self.act = get_act_fn(config.projector_hidden_act)
-        self.linear_2 = nn.Linear(text_hidden_size, text_hidden_size, bias=bias)
-
-    def forward(self, image_features: torch.Tensor) -> torch.Tensor:
-        hidden_states = self.linear_1(image_features)
-        hidden_states = self.act(hidden_states)
-        return self.linear_2(hidden_states)
-
-
-def get_num_feature_layers(config: LlavaConfig) -> int:
-    """Count the layers of the tower up to the one whose output is taken."""
-    layer = config.vision_feature_layer
-    return layer if layer >= 0 else config.vision_config.num_hidden_layers + layer + 1
-
-
-def rename_weights(
-    weights: Iterable[Tuple[str, torch.Tensor]],
-) -> Iterator[Tuple[str, torch.Tensor]]:
-    for name, loaded_weight in weights:
-        for pattern, replacement in WEIGHT_NAMES:
-            name = re.sub(pattern, replacement, name)
-        if not name.startswith("vision_tower.vision_model.post_layernorm."):
-            yield name, loaded_weight
 
 
 @MULTIMODAL_REGISTRY.register_image_input_mapper()
