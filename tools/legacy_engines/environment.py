@@ -22,7 +22,9 @@ def resolve(release: Release, source: Path) -> None:
     _uv(*command, "--no-annotate", "--no-emit-index-url", "--output-file", str(source / "out.txt"))
     chosen = (source / "out.txt").read_text().splitlines()
     pins = [pin for pin in chosen if _name(pin) not in (*release.stand_ins, *release.never)]
-    release.pins.write_text("\n".join(sorted([*pins, *release.without_deps])) + "\n")
+    # By name, as uv sorts them: "a" comes before "a-b", and "a==1" does not.
+    ordered = sorted([*pins, *release.without_deps], key=lambda pin: pin.partition("==")[0])
+    release.pins.write_text("\n".join(ordered) + "\n")
 
 
 def install(release: Release, home: Path) -> Path:
