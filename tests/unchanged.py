@@ -44,7 +44,8 @@ def _statements(text: str, edited: set[str]) -> Iterator[str]:
         if isinstance(one, cst.ClassDef) and one.name.value in edited:
             for inner in one.body.body if isinstance(one.body, cst.IndentedBlock) else ():
                 named = isinstance(inner, cst.FunctionDef) and inner.name.value in EDITED_METHODS
-                if not named:
+                # `pass` goes where something else comes.
+                if not named and module.code_for_node(inner).strip() != "pass":
                     yield module.code_for_node(inner).strip()
         elif not _is_import(one):
             yield module.code_for_node(one).strip()

@@ -25,6 +25,7 @@ from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import optional, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
+from mmport.codemods.rewrite.steps.interface import inherited_model
 
 EMBEDS = "inputs_embeds"
 _EMBED = "get_input_embeddings"
@@ -58,7 +59,9 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     if made is None or forward is None:
         return Skipped("the decoder's class is of another file")
     takes = EMBEDS in parameter_names(forward)
-    if takes and method(made, _EMBED) is not None:
+    # A decoder that inherits one of another file has that one's embedding.
+    embeds = method(made, _EMBED) is not None or bool(inherited_model(made))
+    if takes and embeds:
         return Unchanged()
     embedding = _Embedding()
     changed = forward.visit(embedding)
@@ -70,7 +73,7 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
             f" {_EMBED}(input_ids)",
         )
     node = made if takes else with_method(made, forward, _with_parameter(changed))
-    if method(made, _EMBED) is None:
+    if not embeds:
         node = _with_embed(node, embedding.found[0])
     return Changed(
         with_imports(replace_class(module, node), _IMPORTS),
