@@ -10,6 +10,7 @@ from typing import TypeVar
 import libcst as cst
 
 from mmport.codemods.imports import dotted
+from mmport.codemods.printing import code_of
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 STATEMENTS = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
@@ -144,7 +145,7 @@ def is_filler(statement: Statement) -> bool:
 
     One that somebody wrote a comment at is no filler.
     """
-    commented = "#" in cst.Module([]).code_for_node(statement)
+    commented = "#" in code_of(statement)
     return (
         not commented
         and isinstance(statement, cst.SimpleStatementLine)
@@ -189,7 +190,7 @@ def names_in(nodes: Iterable[cst.CSTNode]) -> set[str]:
     """
     found = set[str]()
     for node in nodes:
-        code = node.code if isinstance(node, cst.Module) else cst.Module([]).code_for_node(node)
+        code = node.code if isinstance(node, cst.Module) else code_of(node)
         if isinstance(node, cst.Decorator):
             code = f"{code}def decorated(): ..."
         tree = ast.parse(textwrap.dedent(code))

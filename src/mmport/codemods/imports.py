@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from mmport.codemods.lists import LINE_LENGTH, one_a_line, with_item
+from mmport.codemods.printing import code_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _with_name(module: cst.Module, line: cst.ImportFrom, name: str) -> cst.Impor
     place = next((i for i, known in enumerate(order) if _key(name) < _key(known)), len(order))
     names = with_item(line.names, place, cst.ImportAlias(cst.Name(name)))
     wider = line.with_changes(names=names)
-    if line.lpar is not None or len(cst.Module([]).code_for_node(wider)) <= LINE_LENGTH:
+    if line.lpar is not None or len(code_of(wider)) <= LINE_LENGTH:
         return wider
     broken, names = one_a_line(names, module.default_indent, within=False)
     return wider.with_changes(

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import libcst as cst
 
+from mmport.codemods.printing import code_of
+
 LINE_LENGTH = 88
 
 Item = TypeVar("Item", cst.Arg, cst.Param, cst.ImportAlias)
@@ -63,7 +65,7 @@ def one_a_line(
 
 def fitting_call(call: cst.Call, *, width: int, indent: str) -> cst.Call:
     """Break a call's arguments, one a line, where it is longer than `width` on one."""
-    text = cst.Module([]).code_for_node(call)
+    text = code_of(call)
     if "\n" in text or len(text) <= width or not call.args:
         return call
     broken, args = one_a_line(call.args, indent, within=True)
@@ -76,7 +78,7 @@ def with_argument(call: cst.Call, added: cst.Arg, *, width: int, indent: str) ->
     `width` is what a call may take of a line.
     """
     wider = call.with_changes(args=with_item(call.args, len(call.args), added))
-    lines = cst.Module([]).code_for_node(wider).splitlines()
+    lines = code_of(wider).splitlines()
     if len(lines) == 1 or len(lines[-1]) <= LINE_LENGTH:
         return fitting_call(wider, width=width, indent=indent)
     broken = [

@@ -29,6 +29,7 @@ from mmport.codemods.classes import (
     with_statements,
 )
 from mmport.codemods.imports import Imported, dotted, imported_names
+from mmport.codemods.printing import code_of
 
 VLM_CONFIG = "self.vlm_config"
 """Where a rewritten class keeps the config of the whole model; `self.config` is its text's."""
@@ -184,16 +185,12 @@ def _is_of_the_text_class(statement: Statement, held: str) -> bool:
     if assigned(statement) in (*_OWN, held):
         return True
     # How the port finds a class for its text, which here is the class itself.
-    if not isinstance(statement, cst.With) and ".architectures" in _code(statement):
+    if not isinstance(statement, cst.With) and ".architectures" in code_of(statement):
         return True
     return isinstance(statement, cst.SimpleStatementLine) and any(
         isinstance(call.func, cst.Attribute) and call.func.attr.value == "__init__"
         for call in calls(statement)
     )
-
-
-def _code(node: cst.CSTNode) -> str:
-    return cst.Module([]).code_for_node(node)
 
 
 def _renamed(model: cst.ClassDef, facts: DonorFacts) -> cst.ClassDef:

@@ -15,6 +15,7 @@ from mmport.codemods.classes import (
     value_of,
     written,
 )
+from mmport.codemods.printing import code_of
 from mmport.codemods.rewrite.graft import Graft
 
 _FUSED = "packed_modules_mapping"
@@ -38,7 +39,7 @@ def fused_tables(graft: Graft) -> list[Statement]:
     """Write what joins both tables when the class is built, where one cannot tell before."""
     value = value_of(graft.attributes[_FUSED])
     assert value is not None  # noqa: S101 - an assignment has a value
-    table = cst.Module([]).code_for_node(value)
+    table = code_of(value)
     first, *rest = written(_JOINED.format(table=table))
     return [apart(first), *rest]
 
@@ -57,7 +58,7 @@ self.supports_tower_connector_lora = all(
 def _table(statement: Statement | None) -> dict[str, list[str]]:
     value = value_of(statement) if statement is not None else None
     try:
-        found = ast.literal_eval(cst.Module([]).code_for_node(value)) if value else {}
+        found = ast.literal_eval(code_of(value)) if value else {}
     except (ValueError, SyntaxError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -27,6 +27,7 @@ from mmport.codemods.classes import (
 from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
+from mmport.codemods.printing import code_of
 from mmport.codemods.rewrite.graft import VLM_CONFIG, WHOLE
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import fused_tables, fuses_alike, takes_adapters
@@ -177,8 +178,8 @@ def _fitting(statement: Statement, indent: str) -> Statement:
     call = next(calls(statement), None)
     if call is None or not isinstance(statement, cst.SimpleStatementLine):
         return statement
-    text = cst.Module([]).code_for_node(statement).strip()
-    room = LINE_LENGTH - 3 * len(indent) - (len(text) - len(cst.Module([]).code_for_node(call)))
+    text = code_of(statement).strip()
+    room = LINE_LENGTH - 3 * len(indent) - (len(text) - len(code_of(call)))
     changed = statement.deep_replace(call, fitting_call(call, width=room, indent=indent))
     return changed if isinstance(changed, cst.SimpleStatementLine) else statement
 

@@ -19,6 +19,7 @@ from mmport.codemods.classes import (
 )
 from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.outcome import Changed, Outcome, Unchanged
+from mmport.codemods.printing import code_of
 from mmport.codemods.rewrite.graft import is_grafted
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import takes_adapters
@@ -148,7 +149,7 @@ class _AskingText(cst.CSTTransformer):
 def _asks_decoder(embed: cst.FunctionDef) -> bool:
     """Tell `return self.decoder.embed_input_ids(input_ids)` without a comment about it."""
     body = statements(embed)
-    text = cst.Module([]).code_for_node(embed)
+    text = code_of(embed)
     if len(body) != 1 or "#" in text or not isinstance(body[0], cst.SimpleStatementLine):
         return False
     part = body[0].body[0]

@@ -24,7 +24,7 @@ from mmport.codemods.classes import (
 )
 from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, optional, with_argument, with_item
-from mmport.codemods.outcome import Changed, Failed, Outcome, Skipped, Unchanged
+from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.decoder import EMBEDS, decoder_class, decoder_of
 from mmport.codemods.rewrite.steps.forward import with_parameter
@@ -119,7 +119,7 @@ def _calls_features(forward: cst.FunctionDef, rewriting: Rewriting) -> bool:
     return any(dotted(call.func) in made for call in calls(forward))
 
 
-def _problem(module: cst.Module, node: cst.ClassDef, decoder: str) -> Failed | Skipped | None:
+def _problem(module: cst.Module, node: cst.ClassDef, decoder: str) -> Failed | None:
     if not decoder:
         return Failed(
             "its forward gives the ids to no attribute of the class",

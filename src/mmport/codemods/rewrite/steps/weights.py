@@ -24,6 +24,7 @@ from mmport.codemods.classes import (
 from mmport.codemods.imports import Imported, dotted, with_imports
 from mmport.codemods.lists import LINE_LENGTH, fitting_call, with_item
 from mmport.codemods.outcome import Changed, Failed, Outcome, Unchanged
+from mmport.codemods.printing import code_of
 from mmport.codemods.rewrite.step import Rewriting, Step
 from mmport.codemods.rewrite.steps.adapters import fuses_alike, takes_adapters
 from mmport.codemods.rewrite.steps.constructor import targets
@@ -200,7 +201,7 @@ def _around(rewriting: Rewriting, loader: cst.FunctionDef, *, own: bool) -> str:
     In the first API names are a function's and the loading is as in the port's own.
     """
     signature = loader.with_changes(body=cst.SimpleStatementSuite([cst.Pass()]))
-    head = cst.Module([]).code_for_node(signature).strip().removesuffix("pass").strip()
+    head = code_of(signature).strip().removesuffix("pass").strip()
     current = _MAPPER in rewriting.graft.attributes
     names = f"self.{_MAPPER}.apply(weights)" if current else f"{_RENAMES}(weights)"
     load = "loader.load_weights" if current else f"self.{_IMAGE_LOADER}"
