@@ -42,6 +42,9 @@ def test_findings_say_what_where_and_what_to_do(port: Path, run: Run) -> None:
             "line": 0,
             "message": "edited, and the edit was not accepted",
             "fix": "undo the edit, or make it part of the port with: mmport accept " + str(port),
+            "column": 0,
+            "end_line": 0,
+            "target": "",
         }
     ]
     done = run("check", port)
