@@ -32,7 +32,7 @@ def read_python(path: Path) -> str | Finding:
     except (SyntaxError, UnicodeError, LookupError) as error:
         return _unread(path, f"cannot be decoded: {error}", 1)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _fault(path, text) or text
+    return fault(path, text) or text
 
 
 def _decoded(data: bytes) -> str:
@@ -44,7 +44,8 @@ def _decoded(data: bytes) -> str:
     return data.decode(encoding)
 
 
-def _fault(path: Path, text: str) -> Finding | None:
+def fault(path: Path, text: str) -> Finding | None:
+    """Say why a text is no Python; None if it is."""
     if "\0" in text:
         return _unread(path, "holds a NUL byte", *_place(text[: text.index("\0")]))
     try:

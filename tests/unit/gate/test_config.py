@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mmport.core.errors import Usage
 from mmport.gate.config import Config, Configs, Level, Overrides, load
 from mmport.gate.rules import EDITED, LINT, SYNTAX
 from mmport.model.finding import Finding, Severity
+from tests.conftest import ROOT
 
 FULL = """
 [tool.mmport]
@@ -188,3 +190,11 @@ def test_the_command_line_stands_above_the_configuration(tmp_path: Path) -> None
 def test_a_wrong_option_is_told_whatever_is_checked(overrides: Overrides, message: str) -> None:
     with pytest.raises(Usage, match=message):
         Configs(overrides)
+
+
+def test_the_readme_shows_every_key(tmp_path: Path) -> None:
+    section = (ROOT / "README.md").read_text().partition("### Configuration")[2]
+    config = read(tmp_path, section.partition("```toml\n")[2].partition("```")[0])
+    bare = Config(tmp_path)
+    said = [field.name for field in fields(Config) if field.name != "root"]
+    assert [name for name in said if getattr(config, name) == getattr(bare, name)] == []
