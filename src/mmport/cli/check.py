@@ -20,7 +20,7 @@ CHECK_SCHEMA = "mmport.check/1"
 PathsArgument = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[PATH]...", help="Folders of ports, Python files, and folders that hold some."
+        metavar="PATH...", help="Folders of ports, Python files, and folders that hold some."
     ),
 ]
 TargetsOption = Annotated[
@@ -64,7 +64,7 @@ def command(
     Of a port: that its files are as generated or accepted, that the lock still
     generates them, that they are clean, and that there is evidence that passed
     for exactly these files. Of any Python file: what it asks of the vLLM
-    releases it is for. [tool.mmport] in pyproject.toml configures it. Exits
+    releases it is for. The table tool.mmport of pyproject.toml configures it. Exits
     with 1 if there is an error.
     """
     if rules or explain is not None:
