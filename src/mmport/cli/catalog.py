@@ -83,14 +83,14 @@ def list_releases(
     from rich.text import Text
 
     from mmport.core.output import Sink
-    from mmport.vllm_api.catalog import available, resolve_target
+    from mmport.vllm_api.catalog import available, load
 
-    known = [resolve_target(version) for version in available()]
+    eras = {version: load(version).era for version in available()}
     document = {
         "schema": LIST_SCHEMA,
-        "releases": [{"version": one.version, "era": one.era} for one in known],
+        "releases": [{"version": version, "era": era} for version, era in eras.items()],
     }
-    Sink(format).result(document, Text("\n".join(f"{one.version:<14}{one.era}" for one in known)))
+    Sink(format).result(document, Text("\n".join(f"{one:<14}{era}" for one, era in eras.items())))
 
 
 @app.command("add")
@@ -105,7 +105,9 @@ def add(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--catalog", metavar="DIR", help="The catalog to write; mmport's, if not given."),
+        typer.Option(
+            "--catalog", metavar="DIR", help="The catalog to write; mmport's, if not given."
+        ),
     ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
 ) -> None:
@@ -132,9 +134,7 @@ def add(
     sink.result(document, Text("\n".join(lines)))
 
 
-def _page(
-    old: str, new: str, found: Sequence[Difference], *, everything: bool
-) -> RenderableType:
+def _page(old: str, new: str, found: Sequence[Difference], *, everything: bool) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 

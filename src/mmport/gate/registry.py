@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mmport.core.errors import Usage
 from mmport.core.names import nearest
+from mmport.gate.api.check import check_source
+from mmport.gate.api.rules import API_RULES
 from mmport.gate.rule import Rule, by_name
 from mmport.gate.rules import PORT_RULES, SOURCE_RULES
 from mmport.model.finding import Finding
@@ -18,9 +20,9 @@ The path is what a finding's `file` has to be. The text was read by the file's
 own encoding, has a line feed at the end of lines, and is known to be Python.
 """
 
-RULES = by_name(PORT_RULES, SOURCE_RULES)
+RULES = by_name(PORT_RULES, SOURCE_RULES, API_RULES)
 
-SOURCE_CHECKS: tuple[SourceCheck, ...] = ()
+SOURCE_CHECKS: tuple[SourceCheck, ...] = (check_source,)
 
 
 def rule_named(name: str, where: str) -> Rule:

@@ -152,6 +152,6 @@ def _order(version: str) -> tuple[int, int, int]:
 
 def _unknown(wanted: str) -> UnknownTarget:
     return UnknownTarget(
-        f"vLLM {wanted!r} is not a release that mmport can write for",
-        f"choose one of {', '.join(available())} with --target-vllm",
+        f"vLLM {wanted!r} is no release that mmport knows",
+        f"name one from {available()[0]} to {available()[-1]}: mmport catalog list",
     )

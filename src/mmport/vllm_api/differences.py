@@ -171,15 +171,19 @@ def _places(names: ReleaseNames) -> Mapping[str, str]:
     found: dict[str, list[str]] = {}
     for module in _modules():
         for name, stub in (names.module(module) or {}).items():
-            if "." not in name and stub.startswith(("class(", "dataclass(", "def ")):
+            if name and "." not in name and not stub.startswith(("from ", "import", "module")):
                 found.setdefault(name, []).append(module)
     return {name: modules[0] for name, modules in found.items() if len(modules) == 1}
 
 
 def _is_private(name: str) -> bool:
-    """Tell a name that no model file uses: a private one of a module, or a dunder."""
-    owner, _, member = name.partition(".")
-    return owner.startswith(("_", "*")) or member.startswith("__")
+    """Tell a name that no model file uses: `* 0` and its like, private classes, dunders."""
+    owner, dot, member = name.partition(".")
+    return (
+        owner.startswith("*")
+        or (bool(dot) and owner.startswith("_"))
+        or "__" in (owner[:2], member[:2])
+    )
 
 
 def _rank(place: str) -> int:

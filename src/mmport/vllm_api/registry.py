@@ -60,7 +60,8 @@ def _as_later_releases(
     groups: dict[str, dict[str, Any]], contract: LegacyContract
 ) -> dict[str, dict[str, Any]]:
     """Group an old release as later ones are: what takes images apart from what does not."""
-    multimodal, text = dict(groups.get(_MULTIMODAL, {})), {}
+    multimodal: dict[str, Any] = dict(groups.get(_MULTIMODAL, {}))
+    text: dict[str, Any] = {}
     for name, entry in groups[_TEXT].items():
         shows = contract.protocol in entry.get("interfaces", ())
         (multimodal if shows else text)[name] = entry

@@ -85,7 +85,7 @@ def test_an_empty_table_is_a_configuration(tmp_path: Path) -> None:
         ("[tool.mmport]\ncheck = 3", "mmport.check: Expected `object`", "README"),
         ("[tool.mmport]\ntarget-vllm = '0.32.0'", "Expected `array`, got `str`", "README"),
         ("[tool.mmport]\ntarget-vllm = ['0.32.9']", "target-vllm: vLLM '0.32.9'", "'0.32.0'"),
-        ("[tool.mmport]\ntarget-vllm = ['new']", "target-vllm: vLLM 'new'", "0.5.1, 0.5.4"),
+        ("[tool.mmport]\ntarget-vllm = ['new']", "target-vllm: vLLM 'new'", "0.5.1, 0.5.2"),
         ("[tool.mmport", "cannot be read", "mend the file"),
     ],
 )
@@ -182,7 +182,7 @@ def test_the_command_line_stands_above_the_configuration(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (Overrides(targets=("0.32.9",)), "vLLM '0.32.9' is not a release"),
+        (Overrides(targets=("0.32.9",)), "vLLM '0.32.9' is no release"),
         (Overrides(select=("lnt",)), "--select: there is no rule 'lnt'"),
         (Overrides(ignore=("lnt",)), "--ignore: there is no rule 'lnt'"),
     ],

@@ -101,7 +101,8 @@ def test_what_is_passed_is_there_to_be_passed_and_may_be_left_out(passed: Passed
 def test_ids_are_single() -> None:
     told = changes()
     every = [
-        one.id for some in (told.method, told.passed, told.order, told.name, told.attribute)
+        one.id
+        for some in (told.method, told.passed, told.order, told.name, told.attribute)
         for one in some
     ]
     assert len(every) == len(set(every))

@@ -113,7 +113,7 @@ class View:
         return None
 
     def constructor(self, found: Bound) -> Signature | None:
-        """Give what making an object of a class takes, without `self`; None if it cannot be told."""
+        """Give what making an object takes, without `self`; None if it cannot be told."""
         lineage = self.names.lineage(found)
         for owner in lineage.classes:
             stub = (self.names.module(owner.module) or {}).get(f"{owner.name}.__init__")

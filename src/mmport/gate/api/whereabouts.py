@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Final
 
 from mmport.vllm_api import store
 from mmport.vllm_api.changes import replacement_of
 from mmport.vllm_api.surface.areas import area_of
 from mmport.vllm_api.surface.release import ReleaseNames
 
+_NOT_DEFINED: Final = ("from ", "import", "module")
 
 
 def whereabouts(names: ReleaseNames, module: str, name: str) -> str:
@@ -17,19 +19,24 @@ def whereabouts(names: ReleaseNames, module: str, name: str) -> str:
     known = replacement_of(module, name, names.version)
     if known:
         return known
-    found = next(iter(sorted(_bindings(names.version).get(name, ()), key=_nearness(module))), "")
-    return f"from {found} import {name}" if found else ""
+    found = _bindings(names.version).get(name, ())
+    if not found:
+        return ""
+    nearest = min(found, key=lambda other: _distance(module, other))
+    return f"from {_shown(names, nearest, name)} import {name}"
 
 
-def _nearness(module: str):  # type: ignore[no-untyped-def]
-    """Order modules by what they share with where the name was, then by length."""
-    parts = module.split(".")
+def _distance(module: str, other: str) -> tuple[int, int, str]:
+    """Order modules by what they share with where a name was, then by length."""
+    pairs = zip(module.split("."), other.split("."), strict=False)
+    return (-sum(one == two for one, two in pairs), len(other), other)
 
-    def key(other: str) -> tuple[int, int, str]:
-        shared = len([1 for one, two in zip(parts, other.split("."), strict=False) if one == two])
-        return (-shared, len(other), other)
 
-    return key
+def _shown(names: ReleaseNames, module: str, name: str) -> str:
+    """Give the package above that shows a name as its own, if one does."""
+    above = module.rpartition(".")[0]
+    shows = above.count(".") > 0 and (names.module(above) or {}).get(name, "").startswith("from ")
+    return _shown(names, above, name) if shows else module
 
 
 @cache
@@ -47,5 +54,5 @@ def _defined(version: str) -> Iterator[tuple[str, str]]:
             continue
         for module in store.subjects(part):
             for name, stub in store.facts(part, module, version).items():
-                if "." not in name and stub.startswith(("class(", "dataclass(", "def ", "new ")):
+                if name and "." not in name and not stub.startswith(_NOT_DEFINED):
                     yield module, name

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 
-
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter; `optional` if a call may leave it out."""
@@ -128,7 +127,8 @@ class Misfit:
         """Say it."""
         if self.lacking:
             return f"does not take {self.parameter!r}"
-        return f"wants {self.parameter!r}, which it {'may not be' if self.optional else 'is not'} given"
+        given = "may not be" if self.optional else "is not"
+        return f"wants {self.parameter!r}, which it {given} given"
 
 
 def cannot_stand_for(own: Signature, base: Signature) -> tuple[Misfit, ...]:

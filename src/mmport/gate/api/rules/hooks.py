@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from mmport.vllm_api.frame import Lifetime, hooks, is_frame
 from mmport.gate.api.hit import Hit
 from mmport.gate.api.source import ModelClass, ModelFile
 from mmport.gate.api.view import View
-from mmport.vllm_api.changes import changes, hook_change
-from mmport.vllm_api.surface.release import names_of
-from mmport.vllm_api.surface.stubs import FunctionNode
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.vllm_api.changes import changes, hook_change
+from mmport.vllm_api.frame import Lifetime, hooks, is_frame
+from mmport.vllm_api.surface.release import names_of
+from mmport.vllm_api.surface.stubs import FunctionNode
 
 RULE = Rule(
     "hook-dead",

@@ -24,7 +24,9 @@ def check(view: View) -> Iterator[Hit]:
     """Find imports that fail."""
     for item in view.file.imports:
         if _runs(view, item) and view.meant(item) is None:
-            yield Hit(item.node, _message(view, item), whereabouts(view.names, item.module, item.name))
+            yield Hit(
+                item.node, _message(view, item), whereabouts(view.names, item.module, item.name)
+            )
 
 
 def _runs(view: View, item: Imported) -> bool:
@@ -43,5 +45,3 @@ def _message(view: View, item: Imported) -> str:
     while "." in module and names.find_module(module.rpartition(".")[0]) is None:
         module = module.rpartition(".")[0]
     return f"there is no module {module}"
-
-

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from mmport.gate.api.hit import Hit
 from mmport.gate.api.source import ModelClass
 from mmport.gate.api.view import View
-from mmport.vllm_api.surface.release import Member
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.vllm_api.surface.release import Member
 
 RULE = Rule(
     "method-missing",

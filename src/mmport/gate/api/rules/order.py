@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
 from mmport.gate.api.view import View
+from mmport.gate.rule import Group, Rule
+from mmport.model.finding import Severity
 from mmport.vllm_api.changes import OrderChange, changes
 from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.signatures import of_stub
-from mmport.gate.rule import Group, Rule
-from mmport.model.finding import Severity
 
 RULE = Rule(
     "argument-order",

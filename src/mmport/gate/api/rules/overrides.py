@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.vllm_api.frame import is_frame
 from mmport.gate.api.source import ModelClass
 from mmport.gate.api.view import View
-from mmport.vllm_api.changes import is_passed
-from mmport.vllm_api.surface.signatures import cannot_stand_for, of_arguments, of_stub
-from mmport.vllm_api.surface.stubs import FunctionNode
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.vllm_api.changes import is_passed
+from mmport.vllm_api.frame import is_frame
+from mmport.vllm_api.surface.signatures import cannot_stand_for, of_arguments, of_stub
+from mmport.vllm_api.surface.stubs import FunctionNode
 
 _NOT_CALLED = {"__init__", "__new__", "__init_subclass__", "forward"}
 
@@ -41,9 +41,13 @@ def _misfit(view: View, item: ModelClass, name: str, method: FunctionNode) -> It
     static = any(getattr(one, "id", "") == "staticmethod" for one in method.decorator_list)
     if base is None or static or "staticmethod" in member.stub.partition("def")[0]:
         return
-    for misfit in cannot_stand_for(of_arguments(method.args).bound(), base.bound()):
-        owner, version = member.owner.name, view.names.version
-        given = is_passed(owner, name, misfit.parameter, version)
-        message = f"{name} of {item.name} {misfit}"
-        fix = given or f"{owner} has {name}{member.stub.partition('def ')[2]}"
-        yield Hit(method, message, fix, mild=misfit.optional and not given)
+    found = cannot_stand_for(of_arguments(method.args).bound(), base.bound())
+    owner, version = member.owner.name, view.names.version
+    for mild in (False, True):
+        fixes = {one: is_passed(owner, name, one.parameter, version) for one in found}
+        some = [one for one in found if (one.optional and not fixes[one]) is mild]
+        if some:
+            told = ", and ".join(map(str, some))
+            fix = next((fixes[one] for one in some if fixes[one]), "")
+            fix = fix or f"{owner} has {name}{member.stub.partition('def ')[2]}"
+            yield Hit(method, f"{name} of {item.name} {told}", fix, mild=mild)

@@ -50,7 +50,11 @@ def _below_own(node: ast.expr) -> str | None:
         case ast.Call(func=ast.Name(id="maybe_prefix"), args=[_, ast.Constant(value=str(path))]):
             return path
         case ast.JoinedStr(
-            values=[ast.FormattedValue(value=ast.Name(id="prefix")), ast.Constant(value=str(path)), *_]
+            values=[
+                ast.FormattedValue(value=ast.Name(id="prefix")),
+                ast.Constant(value=str(path)),
+                *_,
+            ]
         ):
             return path.removeprefix(".") if path.startswith(".") else None
     return None

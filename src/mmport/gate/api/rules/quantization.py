@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
 from mmport.gate.api.view import View
-from mmport.vllm_api.surface.signatures import call_of
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.vllm_api.surface.signatures import call_of
 
 RULE = Rule(
     "quant-config-missing",
