@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.module_name import module_name
 from mmport.gate.api.rules import CHECKS
-from mmport.gate.api.source import read_model_file
-from mmport.gate.api.view import View
 from mmport.gate.rule import Rule
 from mmport.model.finding import Finding, Severity
+from mmport.usage.module_name import module_name
+from mmport.usage.source import read_model_file
+from mmport.usage.view import View
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import names_of
 

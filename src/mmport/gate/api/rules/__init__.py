@@ -18,8 +18,8 @@ from mmport.gate.api.rules import (
     quantization,
     weights_map,
 )
-from mmport.gate.api.view import View
 from mmport.gate.rule import Rule
+from mmport.usage.view import View
 
 Check = Callable[[View], Iterator[Hit]]
 

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.source import ModelClass
-from mmport.gate.api.view import View
-from mmport.gate.api.whereabouts import whereabouts
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.source import ModelClass
+from mmport.usage.view import View
+from mmport.usage.whereabouts import whereabouts
 from mmport.vllm_api.frame import hooks, is_frame
 
 RULE = Rule(

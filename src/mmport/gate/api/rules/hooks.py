@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.source import ModelClass, ModelFile
-from mmport.gate.api.view import View
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.source import ModelClass, ModelFile
+from mmport.usage.view import View
 from mmport.vllm_api.changes import changes, hook_change
 from mmport.vllm_api.frame import Lifetime, hooks, is_frame
 from mmport.vllm_api.surface.stubs import FunctionNode

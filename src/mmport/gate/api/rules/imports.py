@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.source import Imported
-from mmport.gate.api.view import View
-from mmport.gate.api.whereabouts import whereabouts
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.source import Imported
+from mmport.usage.view import View
+from mmport.usage.whereabouts import whereabouts
 
 RULE = Rule(
     "import-gone",

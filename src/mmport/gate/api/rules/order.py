@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.view import View
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.view import View
 from mmport.vllm_api.changes import OrderChange, changes
 from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.signatures import of_stub

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.source import ModelClass
-from mmport.gate.api.view import View
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.source import ModelClass
+from mmport.usage.view import View
 from mmport.vllm_api.changes import is_passed
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.signatures import cannot_stand_for, of_arguments, of_stub

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.view import View
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.view import View
 from mmport.vllm_api.surface.signatures import call_of
 
 RULE = Rule(

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from mmport.gate.api.hit import Hit
-from mmport.gate.api.source import ModelClass
-from mmport.gate.api.view import View
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
+from mmport.usage.source import ModelClass
+from mmport.usage.view import View
 from mmport.vllm_api.frame import is_frame
 
 RULE = Rule(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mmport.gate.api.source import Imported, ModelClass, ModelFile
+from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import UNKNOWN, Bound, Member, ReleaseNames, names_of
 from mmport.vllm_api.surface.signatures import Signature, dataclass_signature, of_stub

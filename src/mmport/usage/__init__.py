@@ -1,0 +1,1 @@
+"""What a Python file uses of vLLM: its imports, classes and calls, in the eyes of a release."""
