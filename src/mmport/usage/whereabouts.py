@@ -26,6 +26,32 @@ def whereabouts(names: ReleaseNames, module: str, name: str) -> str:
     return f"from {_shown(names, nearest, name)} import {name}"
 
 
+def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
+    """Name the module that has what another module had in an earlier release; empty if unsure.
+
+    It is sure where one module alone defines the name, as the same kind of thing, or
+    where one of several is a module of the old one's name. What is private to a module,
+    or a variable that many have, such as `logger`, moved nowhere.
+    """
+    if name.startswith("_"):
+        return ""
+    found = [
+        other
+        for other in _bindings(names.version).get(name, ())
+        if _kind((names.module(other) or {}).get(name, "")) == _kind(stub) or not stub
+    ]
+    if len(found) > 1:
+        stem = module.rpartition(".")[2]
+        found = [one for one in found if one.rpartition(".")[2] == stem]
+    return _shown(names, found[0], name) if len(found) == 1 else ""
+
+
+def _kind(stub: str) -> str:
+    """Tell a class from a function from anything else."""
+    word = stub.replace("(", " ").split(" ")[0]
+    return {"dataclass": "class"}.get(word, word)
+
+
 def _distance(module: str, other: str) -> tuple[int, int, str]:
     """Order modules by what they share with where a name was, then by length."""
     pairs = zip(module.split("."), other.split("."), strict=False)

@@ -18,7 +18,8 @@ class MethodChange:
     """A method that vLLM stopped calling under that name.
 
     `works_until` is the last release that still calls it, `back` the one that calls
-    it again, with other parameters. `harmless` if nothing is lost with it.
+    it again, with other parameters. `harmless` if nothing is lost with it. `renamed`
+    if what took its place takes the same and gives the same.
     """
 
     id: str
@@ -29,16 +30,17 @@ class MethodChange:
     fix: str
     silent: bool
     harmless: bool = False
+    renamed: bool = False
     works_until: str = ""
     back: str = ""
 
     def holds(self, version: str) -> bool:
         """Tell whether a release has the change."""
-        return _reaches(version, self.since) and not (self.back and _reaches(version, self.back))
+        return reaches(version, self.since) and not (self.back and reaches(version, self.back))
 
     def still_works(self, version: str) -> bool:
         """Tell whether a release calls the old name all the same."""
-        return bool(self.works_until) and _reaches(self.works_until, version)
+        return bool(self.works_until) and reaches(self.works_until, version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +69,19 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameChange:
-    """A name that a module has no more; `fix` is what to write."""
+    """A name that a module has no more; `fix` is what to write.
+
+    `instead` is the dotted path of what does the same under another name or at another
+    place. `drop` if a class or annotation is right without it.
+    """
 
     id: str
     module: str
     name: str
     since: str
     fix: str
+    instead: str = ""
+    drop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,21 +129,28 @@ def replacement_of(owner: str, name: str, version: str) -> str:
     """
     told: Sequence[NameChange | AttributeChange] = (*changes().name, *changes().attribute)
     for one in told:
-        if one.name == name and _reaches(version, one.since):
+        if one.name == name and reaches(version, one.since):
             place = one.module if isinstance(one, NameChange) else one.owner
             if owner == place or owner.rpartition(".")[2] == place or isinstance(one, NameChange):
                 return one.fix
     return ""
 
 
+def name_change(name: str, version: str) -> NameChange | None:
+    """Find what became of a name of a module that a release has no more."""
+    found = (one for one in changes().name if one.name == name and reaches(version, one.since))
+    return next(found, None)
+
+
 def is_passed(owner: str, name: str, parameter: str, version: str) -> str:
     """Say what to write where vLLM gives a parameter that may be left out; empty if it does not."""
     for one in changes().passed:
         here = (one.owner, one.name, one.parameter) == (owner, name, parameter)
-        if here and _reaches(version, one.since):
+        if here and reaches(version, one.since):
             return one.fix
     return ""
 
 
-def _reaches(version: str, other: str) -> bool:
+def reaches(version: str, other: str) -> bool:
+    """Tell whether a release is another one or came after it."""
     return Version(version) >= Version(other)

@@ -1,0 +1,146 @@
+"""A name is imported from where the release has it, or by the name that it has there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mmport.codemods.imports import Imported as Wanted
+from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.editing import drop_items, drop_statements
+from mmport.codemods.migrate.reading import Reading
+from mmport.usage.source import Imported
+from mmport.usage.whereabouts import home
+from mmport.vllm_api.changes import name_change
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """An alias of an import, and where what it names stands now."""
+
+    alias: ast.alias
+    module: str
+    name: str
+
+    @property
+    def bound(self) -> str:
+        return self.alias.asname or self.name
+
+
+def _apply(reading: Reading) -> Edits:
+    edits = Edits()
+    for node, moves in _by_statement(reading):
+        _move(reading, node, moves, edits)
+        for one in moves:
+            if one.name != one.alias.name and one.alias.asname is None:
+                _rename(reading, one.alias.name, one.name, edits)
+    return edits
+
+
+def _by_statement(reading: Reading) -> Iterator[tuple[ast.ImportFrom, list[_Move]]]:
+    nodes = {id(one.node): one.node for one in reading.file.imports}
+    for key, node in nodes.items():
+        if isinstance(node, ast.ImportFrom):
+            gone = {
+                one.name: one
+                for one in reading.file.imports
+                if id(one.node) == key and _is_gone(reading, one)
+            }
+            moves = [
+                move
+                for alias in node.names
+                if alias.name in gone and (move := _moved(reading, alias, gone[alias.name]))
+            ]
+            if moves:
+                yield node, moves
+
+
+def _is_gone(reading: Reading, item: Imported) -> bool:
+    others = [one for one in reading.file.imports if one.bound == item.bound]
+    alone = len(others) == 1 or not (item.instead_of or item.guarded)
+    return alone and bool(item.name) and reading.after.meant(item) is None
+
+
+def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
+    names = reading.after.names
+    change = name_change(item.name, names.version)
+    if change is not None and change.instead:
+        module, _, name = change.instead.rpartition(".")
+        if names.find(module, name) is not None:
+            return _Move(alias, home(names, module, name) or module, name)
+    before = reading.before.meant(item)
+    stub = before.stub if before is not None and before.known else ""
+    there = home(names, item.module, item.name, stub) if change is None else ""
+    return _Move(alias, there, item.name) if there else None
+
+
+def _move(reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edits) -> None:
+    modules = {one.module for one in moves}
+    renamed = any(one.name != one.alias.name for one in moves)
+    if len(moves) == len(node.names) and len(modules) == 1 and not renamed:
+        _redirect(reading, node, modules.pop(), edits)
+        return
+    if node in reading.tree.body:
+        _take_out(reading, node, moves, edits)
+        edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves]
+        return
+    _take_out(reading, node, moves, edits, keep_place=True)
+
+
+def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits) -> None:
+    """Put another module in the place of the one that is imported from."""
+    start, end = reading.span(node)
+    head = reading.text[start:end].partition("import")[0]
+    if node.module and "import" in node.module:
+        head = reading.text[start : reading.span(node.names[0])[0]].rpartition("import")[0]
+    edits.put(start, start + len(head), f"from {module} ")
+
+
+def _take_out(
+    reading: Reading,
+    node: ast.ImportFrom,
+    moves: list[_Move],
+    edits: Edits,
+    *,
+    keep_place: bool = False,
+) -> None:
+    gone = [one.alias for one in moves]
+    own = _lines(reading, node, moves) if keep_place else ""
+    if len(gone) == len(node.names):
+        if keep_place:
+            edits.put(*reading.span(node), own.lstrip())
+        else:
+            drop_statements(reading, [node], edits)
+        return
+    drop_items(reading, node.names, gone, edits)
+    if keep_place:
+        end = reading.span(node)[1]
+        edits.put(end, end, f"\n{own}")
+
+
+def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:
+    """Write imports at the place of one that is not at the top of the file."""
+    indent = reading.indent(node)
+    return "\n".join(
+        f"{indent}from {one.module} import {one.name}"
+        + (f" as {one.alias.asname}" if one.alias.asname else "")
+        for one in moves
+    )
+
+
+def _rename(reading: Reading, old: str, new: str, edits: Edits) -> None:
+    for node in ast.walk(reading.tree):
+        if isinstance(node, ast.Name) and node.id == old:
+            edits.put(*reading.span(node), new)
+
+
+CODEMOD = Codemod(
+    id="moved-imports",
+    summary="Imports names from where the release has them",
+    since="",
+    instead="the module that the catalog finds the name in",
+    reference="the catalog of the release: mmport catalog show",
+    risk="safe",
+    apply=_apply,
+)

@@ -1,0 +1,101 @@
+"""Runs the codemods that lie between two releases over a file, one after the other, in memory."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, replace
+
+from mmport.codemods.migrate.changes import CODEMODS
+from mmport.codemods.migrate.codemod import Codemod, Edits, Note
+from mmport.codemods.migrate.editing import drop_names, edited
+from mmport.codemods.migrate.importing import with_needed
+from mmport.codemods.migrate.reading import Reading
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A codemod that changed a file."""
+
+    id: str
+    summary: str
+    risk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What became of a file's text, by which codemods, and what they left for a person."""
+
+    text: str
+    applied: tuple[Applied, ...]
+    notes: tuple[Note, ...]
+
+
+def migrate_text(reading: Reading) -> Migrated:
+    """Bring a file's text to its target.
+
+    Raises:
+        SyntaxError: the text is no Python.
+    """
+    applied: list[Applied] = []
+    notes: list[Note] = []
+    for codemod in CODEMODS:
+        if codemod.lies_between(reading.origin, reading.target):
+            edits = codemod.apply(reading)
+            notes += edits.notes
+            text = apply_edits(reading, edits)
+            if text != reading.text:
+                reading = without_unused(reading, _again(reading, text, codemod))
+                applied.append(Applied(codemod.id, codemod.summary, codemod.risk))
+    return Migrated(reading.text, tuple(applied), tuple(dict.fromkeys(notes)))
+
+
+def apply_edits(reading: Reading, edits: Edits) -> str:
+    """Write the text that a codemod asks for."""
+    if not edits.changes:
+        return reading.text
+    text = edited(reading.text, edits.changes)
+    return with_needed(text, reading, edits.imports)
+
+
+def without_unused(before: Reading, after: Reading) -> Reading:
+    """Take out the imports that a codemod made useless; what was unused before stays."""
+    lost = _used(before.tree) - _used(after.tree)
+    aliases = [
+        alias
+        for node in after.tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (alias.asname or alias.name) in lost
+    ]
+    edits = Edits()
+    drop_names(after, aliases, edits)
+    return replace(after, text=edited(after.text, edits.changes), _family={}) if aliases else after
+
+
+def _used(tree: ast.Module) -> set[str]:
+    """Name what code uses, in strings too: an annotation may be one, and so is `__all__`."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.update(_WORD.findall(node.value))
+    return found
+
+
+def _again(reading: Reading, text: str, codemod: Codemod) -> Reading:
+    """Read a file anew.
+
+    Raises:
+        AssertionError: a codemod wrote what is no Python, which is a fault of ours.
+    """
+    again = replace(reading, text=text, _family={})
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        raise AssertionError(f"{codemod.id} wrote no Python: {error}") from error
+    return again
