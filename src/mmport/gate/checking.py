@@ -118,13 +118,22 @@ class _Run:
             found = [item for check in self._checks for item in check(path, text, targets)]
         except RecursionError:
             found = [too_deep(path)]
-        found.sort(key=lambda item: (item.line, item.column, item.rule, item.target))
+        found = _over_releases(found)
+        found.sort(key=lambda item: (item.line, item.column, item.rule))
         kept, silenced = silence(found, ignores_of(text), str(path), self._known)
         self._silenced += silenced
         self._take(kept, config)
 
     def _take(self, findings: Iterable[Finding], config: Config) -> None:
         self._findings.extend(_judged(findings, config))
+
+
+def _over_releases(findings: Iterable[Finding]) -> list[Finding]:
+    """Make one finding of what is the same on several releases, and name them in it."""
+    releases: dict[Finding, dict[str, None]] = {}
+    for finding in findings:
+        releases.setdefault(replace(finding, target=""), {})[finding.target] = None
+    return [replace(found, target=", ".join(names)) for found, names in releases.items()]
 
 
 def _judged(findings: Iterable[Finding], config: Config) -> Iterator[Finding]:

@@ -64,8 +64,19 @@ def test_a_file_and_its_folder_are_checked_once() -> None:
 def test_the_releases_are_the_projects_or_those_of_the_command_line() -> None:
     write("pyproject.toml", "[tool.mmport]\ntarget-vllm = ['0.31.0', '0.33.0']\n")
     write("a.py", "old\n")
-    assert [item.target for item in checked("a.py").findings] == ["0.31.0", "0.33.0"]
+    assert [item.target for item in checked("a.py").findings] == ["0.31.0, 0.33.0"]
     assert [item.target for item in checked("a.py", targets="0.32").findings] == ["0.32.0"]
+
+
+def test_what_differs_by_release_stays_apart() -> None:
+    def check(path: Path, text: str, targets: tuple[str, ...]) -> list[Finding]:
+        same = [old_names.OLD_NAME.finding("m", file="a.py", target=target) for target in targets]
+        return [*same, old_names.OLD_NAME.finding("n", file="a.py", target=targets[0])]
+
+    write("pyproject.toml", "[tool.mmport]\ntarget-vllm = ['0.31.0', '0.32.0']\n")
+    write("a.py", "x = 1\n")
+    found = [(item.message, item.target) for item in checked("a.py", check=check).findings]
+    assert found == [("m", "0.31.0, 0.32.0"), ("n", "0.31.0")]
 
 
 def test_each_file_has_the_configuration_above_it() -> None:
