@@ -118,11 +118,10 @@ class _Run:
             found = [item for check in self._checks for item in check(path, text, targets)]
         except RecursionError:
             found = [too_deep(path)]
-        found = _over_releases(found)
-        found.sort(key=lambda item: (item.line, item.column, item.rule))
-        kept, silenced = silence(found, ignores_of(text), str(path), self._known)
+        ignores = ignores_of(text)
+        kept, silenced = silence(_over_releases(found), ignores, str(path), self._known)
         self._silenced += silenced
-        self._take(kept, config)
+        self._take(sorted(kept, key=lambda item: (item.line, item.column, item.rule)), config)
 
     def _take(self, findings: Iterable[Finding], config: Config) -> None:
         self._findings.extend(_judged(findings, config))
