@@ -1,4 +1,6 @@
-"""Imports model files into an engine, each in a process of its own: `engine-python import_files.py FOLDER…`.
+"""Imports model files into an engine, each in a process of its own.
+
+    ENGINE_PYTHON benchmarks/import_files.py FILE...
 
 Prints one JSON object: for each file the error that its import ends with, or null.
 A file is imported as the sibling of vLLM's own models that it was written as, so that
