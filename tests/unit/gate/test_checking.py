@@ -208,3 +208,12 @@ def test_ten_thousand_files_are_checked_within_a_minute() -> None:
         (folder / f"m{number}.py").write_text(f"x = {number}\nold\n")
     result = checked(".")
     assert (result.files, len(result.findings)) == (10_000, 10_000)
+
+
+def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
+    for number in range(20):
+        text = (
+            f"from vllm.attention import Attention  # {number}\nx = (\n" if number % 7 == 3 else ""
+        )
+        (tmp_path / f"m{number}.py").write_text(text or "from vllm.attention import Attention\n")
+    assert check_paths([tmp_path], jobs=2) == check_paths([tmp_path])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmport.gate.api.module_name import module_name
 from mmport.gate.api.rules import CHECKS
 from mmport.gate.api.source import read_model_file
 from mmport.gate.api.view import View
+from mmport.gate.reading import parsed
 from mmport.gate.rule import Rule
 from mmport.model.finding import Finding, Severity
 from mmport.vllm_api.surface.modules import PACKAGE
@@ -28,7 +28,7 @@ def check_source(path: Path, text: str, targets: tuple[str, ...]) -> Iterator[Fi
     """
     if PACKAGE not in text:
         return
-    tree, lines = ast.parse(text), text.split("\n")
+    tree, lines = parsed(text), text.split("\n")
     file = read_model_file(tree, module_name(path, tree))
     for target in targets:
         view = View(file, names_of(target))
