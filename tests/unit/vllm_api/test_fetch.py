@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -10,7 +12,6 @@ from typing import Any
 import pytest
 
 from mmport.core.errors import Usage
-from mmport.vllm_api import fetch
 from mmport.vllm_api.fetch import SourceUnavailable, fetch_source
 
 SDIST = """
@@ -68,7 +69,7 @@ def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
             command, 0 if text else 1, (text or "").replace("SERVER", server.as_uri())
         )
 
-    monkeypatch.setattr(fetch.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return said
 
 
@@ -95,7 +96,7 @@ def test_a_file_that_cannot_be_downloaded(index: dict[str, str], tmp_path: Path)
 
 
 def test_without_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fetch.sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(fetch.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(Usage, match="no uv"):
         fetch_source("9.1.0", tmp_path)
