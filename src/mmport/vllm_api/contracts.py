@@ -67,6 +67,9 @@ class Contract:
     and the tokenizer's options too; in the method around it; or in a hook for items alone."""
     data_parser: Literal["processor", "info"]
     """Whose method makes the parser of items."""
+    video_metadata: Literal["given", "dropped", "kept"]
+    """What the parser of items does with what is known of a video: nothing, as it stays with
+    the frames; take it away from them; or keep it beside them."""
     features_may_miss: bool
     """The parser is told whether features may be left out."""
     merged_options: bool
