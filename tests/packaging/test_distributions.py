@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,11 +15,9 @@ import pytest
 from mmport import __version__
 from mmport.reference_models import named
 from tests.conftest import ROOT
+from tests.packaging.builds import LINKS, PINS, uv
 from tests.unit.checkpoints import write_llava
 
-SOURCES = ("src", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
-LINKS = ("cli", "codemods", "templates", "reference_models")
-PINS = ROOT / "constraints" / "dev.txt"
 KINDS = ("wheel", "sdist")
 LIST_DATA = """
 from importlib.resources import files
@@ -34,22 +31,6 @@ walk(files("mmport"))
 """
 
 
-def uv(*arguments: str | Path) -> str:
-    """Run uv with this run's Python; fail with its output where it fails."""
-    environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
-    command = [Path(sys.executable).with_name("uv"), *arguments]
-    done = subprocess.run(
-        list(map(str, command)),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="session")
 def package_files() -> set[str]:
     """Every file of the package as it lies in the repository, by its path from `src`."""
@@ -58,25 +39,6 @@ def package_files() -> set[str]:
         for path in (ROOT / "src" / "mmport").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-
-
-@pytest.fixture(scope="session")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A wheel and an sdist, built from a clean copy with the root links in it."""
-    clone = tmp_path_factory.mktemp("clone")
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, clone / name, ignore=ignore)
-        else:
-            shutil.copy(ROOT / name, clone / name)
-    for name in LINKS:
-        (clone / name).symlink_to((ROOT / name).readlink())
-    out = clone / "dist"
-    uv("build", clone, "--out-dir", out, "--python", sys.executable, "--build-constraint", PINS)
-    (wheel,) = out.glob("*.whl")
-    (sdist,) = out.glob("*.tar.gz")
-    return {"wheel": wheel, "sdist": sdist}
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -9,6 +9,7 @@ import typer
 from mmport import __version__
 from mmport.cli import (
     accept,
+    catalog,
     check,
     demo,
     doctor,
@@ -40,6 +41,7 @@ app.command("accept")(accept.command)
 app.command("doctor")(doctor.command)
 app.command("demo")(demo.command)
 app.command("scoreboard")(scoreboard.command)
+app.add_typer(catalog.app, name="catalog")
 
 
 _DEBUG_HELP = "Show tracebacks, a worker's too, when something fails (before the command's name)."

@@ -1,77 +1,109 @@
-"""`mmport check`: the gate on generated files."""
+"""`mmport check`: the gate on ports and model files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmport.cli.options import FormatOption
-from mmport.core.output import Format
+from mmport.core.output import Format, Sink
+from mmport.gate.formats import CheckFormat
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
+    from collections.abc import Sequence
 
-    from mmport.model.finding import Finding
+    from mmport.gate.checking import Checked
 
 CHECK_SCHEMA = "mmport.check/1"
 
-PortsArgument = Annotated[
-    list[Path], typer.Argument(metavar="PATH...", help="The folders of one or more ports.")
+PathsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PATH...", help="Folders of ports, Python files, and folders that hold some."
+    ),
 ]
-
-_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+TargetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target-vllm", metavar="V", help="A vLLM release to check for; may be repeated."
+    ),
+]
+SelectOption = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="RULE", help="Look for this rule alone; may be repeated."),
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="RULE", help="Don't look for this rule; may be repeated."),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")]
+RulesOption = Annotated[bool, typer.Option("--rules", help="List all rules, and check nothing.")]
+ExplainOption = Annotated[
+    str | None,
+    typer.Option("--explain", metavar="RULE", help="Explain a rule, and check nothing."),
+]
+CheckFormatOption = Annotated[
+    CheckFormat, typer.Option("--format", help="How to print the findings.")
+]
 
 
 def command(
-    paths: PortsArgument,
+    paths: PathsArgument = None,
     *,
-    format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
+    target_vllm: TargetsOption = None,
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    strict: StrictOption = False,
+    format: CheckFormatOption = CheckFormat.TEXT,  # noqa: A002 - the option's name
+    rules: RulesOption = False,
+    explain: ExplainOption = None,
 ) -> None:
-    """Check that ports are as generated or accepted, and proven as they are.
+    """Check ports and model files, without a network and without an engine.
 
-    Compares the files with mmport.lock, and the lock with what it generates
-    now; looks at syntax and lint; and wants evidence that passed for exactly
-    the files that are there. Needs no network and no engine. Exits with 1 if
-    there is an error.
+    Of a port: that its files are as generated or accepted, that the lock still
+    generates them, that they are clean, and that there is evidence that passed
+    for exactly these files. Of any Python file: what it asks of the vLLM
+    releases it is for. The table tool.mmport of pyproject.toml configures it. Exits
+    with 1 if there is an error.
     """
-    from mmport.core.output import Sink
-    from mmport.gate.check import check_port
-    from mmport.model.finding import Severity
+    if rules or explain is not None:
+        from mmport.cli.rules import show_rules
 
-    findings = tuple(finding for path in paths for finding in check_port(path))
-    document = {"schema": CHECK_SCHEMA, "findings": findings}
-    Sink(format).result(document, page(paths, findings))
-    if any(finding.severity is Severity.ERROR for finding in findings):
+        show_rules(explain, format)
+        return
+    from mmport.gate.checking import check_paths
+    from mmport.gate.config import Overrides
+
+    overrides = Overrides(_given(target_vllm), _given(select), _given(ignore))
+    checked = check_paths(paths or (), overrides)
+    show(checked, format, strict=strict)
+    if checked.fails(strict=strict):
         raise typer.Exit(1)
 
 
-def page(paths: Sequence[Path], findings: Sequence[Finding]) -> RenderableType:
-    """Lay findings out for a person: what and where, and what to do."""
-    from rich.console import Group
-    from rich.text import Text
+def show(checked: Checked, how: CheckFormat, *, strict: bool) -> None:
+    """Print what was found."""
+    from mmport.gate.formats.text import page, summary
 
-    lines: list[RenderableType] = [_line(finding) for finding in findings]
-    count = sum(finding.severity.value == "error" for finding in findings)
-    noun = "port" if len(paths) == 1 else "ports"
-    errors = {0: "no errors", 1: "1 error"}.get(count, f"{count} errors")
-    lines.append(Text(f"{len(paths)} {noun} checked: {errors}", style="red" if count else "green"))
-    return Group(*lines)
+    if how is CheckFormat.SARIF:
+        from mmport.gate.formats.sarif import sarif_log
+        from mmport.gate.registry import RULES
+
+        Sink().document(sarif_log(checked, RULES, Path.cwd()))
+    elif how is CheckFormat.GITHUB:
+        from mmport.gate.formats.github import commands
+
+        for line in commands(checked, Path.cwd()):
+            Sink().line(line)
+        Sink().say(summary(checked))
+    else:
+        document = {"schema": CHECK_SCHEMA, "findings": checked.findings}
+        Sink(Format(how.value)).result(document, page(checked, strict=strict))
 
 
-def _line(finding: Finding) -> Text:
-    from rich.text import Text
-
-    place = f"{finding.file}:{finding.line}" if finding.line else finding.file
-    first, *rest = finding.message.split("\n")
-    return Text.assemble(
-        (f"{finding.severity.value:<8}", _COLOURS[finding.severity.value]),
-        (f"{finding.rule}  ", "bold"),
-        place,
-        f"\n        {first}",
-        *(f"\n        {line}" for line in rest),
-        (f"\n        fix: {finding.fix}\n", "dim"),
-    )
+def _given(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Give the values of an option; several may be in one, with commas between."""
+    if not values:
+        return None
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())

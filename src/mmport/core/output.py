@@ -32,11 +32,15 @@ class Sink:
     def result(self, document: object, page: RenderableType) -> None:
         """Print a result: `document` as JSON, or `page` for a person."""
         if self.format is Format.JSON:
-            from mmport.core.jsonable import to_json
-
-            sys.stdout.write(to_json(document))
+            self.document(document)
         else:
             console().print(_Printable(page))
+
+    def document(self, document: object) -> None:
+        """Print a document as JSON, whatever the format."""
+        from mmport.core.jsonable import to_json
+
+        sys.stdout.write(to_json(document))
 
     def line(self, line: str) -> None:
         """Print one line as a result, whatever the format: a path, a version."""

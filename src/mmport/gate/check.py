@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mmport.core.files import sha256_text
 from mmport.gate import rules
 from mmport.gate.evidence import check_evidence
 from mmport.gate.port import Port, open_port
+from mmport.gate.reading import fault
 from mmport.generation.diff import unified_diff
 from mmport.generation.merge import first_mark
 from mmport.generation.render import carried_files, first_party, python_of, render_port
@@ -95,11 +95,8 @@ def _python(port: Port) -> Iterator[Finding]:
     for path, text in port.texts.items():
         if text is None or not path.endswith(".py") or first_mark(text):
             continue
-        try:
-            ast.parse(text)
-        except (SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None) or 0
-            yield port.finding(rules.SYNTAX, path, f"{getattr(error, 'msg', error)}", line)
+        if found := fault(port.folder / path, text):
+            yield found
         else:
             # By the path that ruff will report it under, links in it resolved or not.
             sound[(port.folder / path).resolve()] = path

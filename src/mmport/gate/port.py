@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmport.core.errors import TargetUnwritable
 from mmport.core.files import sha256_text
-from mmport.gate.rules import Rule
+from mmport.gate.rule import Rule
 from mmport.generation.lock import own_modules, read_lock
 from mmport.generation.update import accepted_edit, read_text, text_hash
 from mmport.model.finding import Finding

@@ -16,7 +16,13 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding; `line` is 1-based, 0 for the file as a whole."""
+    """One finding.
+
+    `line` and `column` are 1-based and count characters; 0 is the file as a
+    whole, and a column that is not known. `end_line` is the last line that it is
+    about, 0 where that is `line`. `target` is the vLLM release that it holds for,
+    empty where it holds for any.
+    """
 
     severity: Severity
     rule: str
@@ -24,3 +30,6 @@ class Finding:
     line: int
     message: str
     fix: str
+    column: int = 0
+    end_line: int = 0
+    target: str = ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 from mmport.core.errors import UnknownTarget
-from mmport.core.jsonable import from_json
+from mmport.core.jsonable import from_builtins
+from mmport.vllm_api import store
 from mmport.vllm_api.eras import era_of, parse_release
+from mmport.vllm_api.registry import CONFIG_TYPES, REMOVED
 
 DEFAULT_VERSION: Final = "0.32.0"
 """The release written for unless another is named.
@@ -26,8 +27,8 @@ class ModelClass:
     """A model class of vLLM, as its registry and source have it.
 
     `interfaces` are the classes of vLLM's interface modules that it inherits
-    from (`SupportsPP`, …). `decoder`, in old releases, is the attribute of a text class
-    that takes embeddings in place of ids; empty if it takes ids alone.
+    from (`SupportsPP`, …). `decoder` is the attribute of a text class that takes
+    embeddings in place of ids; empty if it takes ids alone, or builds none itself.
     """
 
     module: str
@@ -49,7 +50,6 @@ class Catalog:
     vLLM's own, where transformers may have another.
     """
 
-    schema: str
     version: str
     era: str
     architectures: Mapping[str, Mapping[str, ModelClass]]
@@ -93,20 +93,36 @@ class Target:
 
 def available() -> tuple[str, ...]:
     """List the releases with a catalog, oldest first."""
-    names = (entry.name for entry in _folder().iterdir() if entry.name.endswith(".json"))
-    return tuple(sorted((name.removesuffix(".json") for name in names), key=_order))
+    return store.releases()
 
 
 @cache
 def load(version: str) -> Catalog:
-    """Load the catalog of a release.
+    """Load what a release registers.
 
     Raises:
         UnknownTarget: there is no catalog of that release.
     """
     if version not in available():
         raise _unknown(version)
-    return from_json(_folder().joinpath(f"{version}.json").read_bytes(), Catalog)
+    era = era_of(_order(version))
+    groups = {group: _facts(group, version) for group in store.subjects(store.REGISTRY)}
+    removed, types = groups.pop(REMOVED, {}), groups.pop(CONFIG_TYPES, {})
+    return Catalog(
+        version=version,
+        era=era.name if era else "",
+        architectures={
+            group: {name: from_builtins(entry, ModelClass) for name, entry in entries.items()}
+            for group, entries in groups.items()
+            if entries
+        },
+        previously_supported=removed,
+        config_types=tuple(types),
+    )
+
+
+def _facts(group: str, version: str) -> dict[str, Any]:
+    return dict(sorted(store.facts(store.REGISTRY, group, version).items()))
 
 
 def resolve_target(text: str | None) -> Target:
@@ -130,16 +146,12 @@ def resolve_target(text: str | None) -> Target:
     return Target(version=fitting[-1], era=era.name)
 
 
-def _folder() -> resources.abc.Traversable:
-    return resources.files(__package__).joinpath("catalog")
-
-
 def _order(version: str) -> tuple[int, int, int]:
     return parse_release(version) or (0, 0, 0)
 
 
 def _unknown(wanted: str) -> UnknownTarget:
     return UnknownTarget(
-        f"vLLM {wanted!r} is not a release that mmport can write for",
-        f"choose one of {', '.join(available())} with --target-vllm",
+        f"vLLM {wanted!r} is no release that mmport knows",
+        f"name one from {available()[0]} to {available()[-1]}: mmport catalog list",
     )

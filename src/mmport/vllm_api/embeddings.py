@@ -1,4 +1,4 @@
-"""Where a text class of an old release takes embeddings in place of ids, read from its source."""
+"""Where a text class takes embeddings in place of ids, read from its source."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from mmport.core.source_tree import FoundClass, SourceTree
 
 _ARGUMENT = "inputs_embeds"
-_EMBED = "get_input_embeddings"
+_EMBED = {"get_input_embeddings", "embed_input_ids"}
 
 
 def decoder_that_takes_embeddings(tree: SourceTree, found: FoundClass) -> str:
     """Name the attribute of a text class whose `forward` takes embeddings; empty if none does.
 
-    It also has the method that makes them of ids. Before 0.6.4 the class itself
-    took ids alone.
+    It also has the method that makes them of ids, by its name before 0.11.1 or since.
+    Before 0.6.4 the class itself took ids alone.
     """
     for owner in tree.lineage(found):
         for attribute, class_name in _built(owner.node):
@@ -60,4 +60,4 @@ def _takes_embeddings(tree: SourceTree, found: FoundClass) -> bool:
     }
     forward = methods.get("forward")
     takes = forward is not None and _ARGUMENT in {item.arg for item in forward.args.args}
-    return takes and _EMBED in methods
+    return takes and not _EMBED.isdisjoint(methods)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 Release = tuple[int, int, int]
 
 _RELEASE = re.compile(
-    r"v?(\d+)\.(\d+)(?:\.(\d+))?(\.post\d+)?(?:(?:\.dev|a|b|rc)\d+)?(?:\+[\w.]+)?"
+    r"v?(\d+)\.(\d+)(?:\.(\d+))?(\.\d+)?(\.post\d+)?(?:(?:\.dev|a|b|rc)\d+)?(?:\+[\w.]+)?"
 )
 _ANY_PATCH = 10**6
 
@@ -57,16 +57,19 @@ def parse_release(text: str) -> Release | None:
     match = _RELEASE.fullmatch(text.strip())
     if match is None:
         return None
-    major, minor, patch, _ = match.groups()
+    major, minor, patch, *_ = match.groups()
     return int(major), int(minor), int(patch or 0)
 
 
 def release_name(text: str) -> str | None:
-    """Write a release as its catalog is called, with its `.post`; None if it is no release."""
+    """Write a release as its catalog is called, with a hotfix' number and its `.post`.
+
+    None if it is no release.
+    """
     release, match = parse_release(text), _RELEASE.fullmatch(text.strip())
     if release is None or match is None:
         return None
-    return ".".join(map(str, release)) + (match[4] or "")
+    return ".".join(map(str, release)) + (match[4] or "") + (match[5] or "")
 
 
 def era_of(release: Release) -> Era | None:

@@ -125,6 +125,11 @@ def test_syntax_and_lint_are_told_with_their_lines(port: Path) -> None:
     assert found["syntax"].line > 0
 
 
+def test_a_module_that_is_nested_too_deeply_is_a_finding(port: Path) -> None:
+    append(port / MODEL, f"X = {'-' * 20000}1\n")
+    assert ("syntax", "llava.py") in rules(port)
+
+
 def test_bytes_that_are_no_text_are_a_finding(port: Path) -> None:
     (port / MODEL).write_bytes(b'"""\xff"""\n')
     assert ("edited", "llava.py") in rules(port)

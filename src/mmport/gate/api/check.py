@@ -1,0 +1,51 @@
+"""Holds a file against releases: every rule, every release."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mmport.gate.api.hit import Hit
+from mmport.gate.api.module_name import module_name
+from mmport.gate.api.rules import CHECKS
+from mmport.gate.api.source import read_model_file
+from mmport.gate.api.view import View
+from mmport.gate.rule import Rule
+from mmport.model.finding import Finding, Severity
+from mmport.vllm_api.surface.modules import PACKAGE
+from mmport.vllm_api.surface.release import names_of
+
+
+def check_source(path: Path, text: str, targets: tuple[str, ...]) -> Iterator[Finding]:
+    """Find what a Python file asks of vLLM that a release does not have.
+
+    Args:
+        path: the file, which also tells its module where it lies in a copy of vLLM.
+        text: its text, which is Python.
+        targets: the releases to hold it against.
+    """
+    if PACKAGE not in text:
+        return
+    tree = ast.parse(text)
+    file = read_model_file(tree, module_name(path, tree))
+    for target in targets:
+        view = View(file, names_of(target))
+        for rule, check in CHECKS:
+            for hit in check(view):
+                yield _finding(rule, hit, path, target)
+
+
+def _finding(rule: Rule, hit: Hit, path: Path, target: str) -> Finding:
+    node = hit.node
+    found = rule.finding(
+        hit.message,
+        file=str(path),
+        line=node.lineno,
+        column=node.col_offset + 1,
+        target=target,
+        fix=hit.fix,
+    )
+    mild = hit.mild and rule.severity is Severity.ERROR
+    return replace(found, severity=Severity.WARNING) if mild else found

@@ -1,0 +1,26 @@
+"""What a rule found at a place of a file."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Protocol
+
+Placed = ast.expr | ast.stmt | ast.keyword | ast.alias
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place, what is wrong there, and what to write; `mild` where it breaks nothing yet."""
+
+    node: Placed
+    message: str
+    fix: str = ""
+    mild: bool = False
+
+
+class Located(Protocol):
+    """What stands at a line."""
+
+    lineno: int
+    col_offset: int

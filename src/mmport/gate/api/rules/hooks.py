@@ -1,0 +1,90 @@
+"""A method that vLLM called once and calls no more, or not yet: it is silently dead."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from mmport.gate.api.hit import Hit
+from mmport.gate.api.source import ModelClass, ModelFile
+from mmport.gate.api.view import View
+from mmport.gate.rule import Group, Rule
+from mmport.model.finding import Severity
+from mmport.vllm_api.changes import changes, hook_change
+from mmport.vllm_api.frame import Lifetime, hooks, is_frame
+from mmport.vllm_api.surface.release import names_of
+from mmport.vllm_api.surface.stubs import FunctionNode
+
+RULE = Rule(
+    "hook-dead",
+    "A method overrides a hook that the release does not call.",
+    Severity.ERROR,
+    "name it as the release calls it",
+    Group.API,
+)
+
+
+def check(view: View) -> Iterator[Hit]:
+    """Find overridden hooks that the release does not have."""
+    for item in view.file.classes.values():
+        for name, method in item.methods.items():
+            lifetime = _elsewhere(view, item, name)
+            if lifetime is not None:
+                yield from _gone(view, item, method, lifetime)
+                yield from _to_come(view, item, method, lifetime)
+
+
+def _elsewhere(view: View, item: ModelClass, name: str) -> Lifetime | None:
+    """Give the lifetime of a hook that other releases have, and this one has not."""
+    if name.startswith("__") or view.inherited(item, name, implied=True) is not None:
+        return None
+    ancestry = view.ancestry(item)
+    for owner in (*ancestry.vllm, *ancestry.implied):
+        if is_frame(owner.module) and (found := hooks(owner.name).get(name)):
+            return found
+    return None
+
+
+def _gone(view: View, item: ModelClass, method: FunctionNode, lifetime: Lifetime) -> Iterator[Hit]:
+    last = lifetime.before(view.names.version)
+    if last is None:
+        return
+    name, change = method.name, hook_change(method.name, view.names.version)
+    if change is not None and any(_has(view, item, one) for one in change.instead):
+        return
+    if change is None and _is_used(view.file, name):
+        return
+    message = f"vLLM calls no {name} of {item.name}: {last} is the last release that did"
+    fix = change.fix if change else ""
+    version = view.names.version
+    works = change is not None and (change.harmless or change.still_works(version))
+    # What was written after a hook was gone is a leftover, and was never called.
+    yield Hit(method, message, fix, mild=works or not _loads(view, last))
+
+
+def _to_come(
+    view: View, item: ModelClass, method: FunctionNode, lifetime: Lifetime
+) -> Iterator[Hit]:
+    """Find a hook of later releases, in a class that lacks what this one has in its place."""
+    first = lifetime.after(view.names.version)
+    for change in changes().method if first and not lifetime.before(view.names.version) else ():
+        older = change.name
+        wanted = view.inherited(item, older, implied=True) is not None
+        if method.name in change.instead and wanted and not _has(view, item, older):
+            message = f"vLLM calls {method.name} of {item.name} from {first} on; before, {older}"
+            yield Hit(method, message, f"name it {older}", mild=not _loads(view, first or ""))
+
+
+def _has(view: View, item: ModelClass, name: str) -> bool:
+    return any(one.own(name) for one in (item, *view.ancestry(item).local))
+
+
+def _is_used(file: ModelFile, name: str) -> bool:
+    """Tell whether the file itself calls a method."""
+    return any(isinstance(read.ctx, ast.Load) and read.attr == name for read in file.reads)
+
+
+def _loads(view: View, version: str) -> bool:
+    """Tell whether a file could have been written for a release: all its imports are there."""
+    other = View(view.file, names_of(version))
+    return all(item.guarded or other.meant(item) is not None for item in view.file.imports)

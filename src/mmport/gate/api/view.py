@@ -1,0 +1,179 @@
+"""A file in the eyes of one release: what its names mean there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mmport.gate.api.source import Imported, ModelClass, ModelFile
+from mmport.vllm_api.surface.modules import PACKAGE
+from mmport.vllm_api.surface.release import UNKNOWN, Bound, Member, ReleaseNames
+from mmport.vllm_api.surface.signatures import Signature, dataclass_signature, of_stub
+
+_INTERFACES: Final = "vllm.model_executor.models.interfaces"
+_BASE: Final = f"{_INTERFACES}_base"
+_TEXT_MODEL: Final = "VllmModelForTextGeneration"
+_PLAIN: Final = {
+    *("ABC", "Enum", "Generic", "Module", "NamedTuple", "Protocol", "TypedDict", "object"),
+}
+"""Bases from elsewhere that bring no hook of vLLM's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """What a class of a file inherits: classes of the same file, then vLLM's.
+
+    `implied` are protocols that a model class fulfils without naming them. `whole`
+    if nothing else is inherited that could have a member unseen.
+    """
+
+    local: tuple[ModelClass, ...]
+    vllm: tuple[Bound, ...]
+    implied: tuple[Bound, ...] = ()
+    whole: bool = True
+
+
+@dataclass(slots=True)
+class View:
+    """A file and a release to hold it against."""
+
+    file: ModelFile
+    names: ReleaseNames
+    _ancestries: dict[str, Ancestry] = field(default_factory=dict)
+
+    def meant(self, item: Imported) -> Bound | None:
+        """Find what an import gives; None if it fails."""
+        if item.module.partition(".")[0] != PACKAGE:
+            return UNKNOWN
+        if item.name:
+            return self.names.find(item.module, item.name)
+        return self.names.find_module(item.module)
+
+    def bound(self, name: str) -> Bound:
+        """Find what of vLLM a name of the file is; UNKNOWN for all else."""
+        item = self.file.imported(name)
+        if item is None or item.guarded:
+            return UNKNOWN
+        found = self.meant(item)
+        if found is not None and not item.name and item.bound == PACKAGE:
+            return Bound(PACKAGE, "", "module")
+        return found or UNKNOWN
+
+    def of(self, node: ast.expr) -> Bound:
+        """Find what of vLLM an expression of names and dots is; UNKNOWN for all else."""
+        match node:
+            case ast.Name(id=name):
+                return self.bound(name)
+            case ast.Attribute(value=value, attr=attr):
+                return self.attribute(self.of(value), attr) or UNKNOWN
+            case ast.Subscript(value=value):
+                return self.of(value)
+        return UNKNOWN
+
+    def attribute(self, owner: Bound, name: str) -> Bound | None:
+        """Find what a module, class or known object of vLLM has by a name; None if nothing."""
+        if not owner.known:
+            return UNKNOWN
+        if owner.stub == "module":
+            return self.names.find(owner.module, name)
+        made = self.instance_of(owner)
+        kind = made or (owner if owner.is_class else None)
+        if kind is None:
+            return UNKNOWN
+        member = self.names.member(kind, name)
+        if member is not None:
+            path = f"{member.owner.name}.{name}"
+            return Bound(member.owner.module, path, member.stub, on_object=made is not None)
+        return None if self._is_closed(kind) and not name.startswith("__") else UNKNOWN
+
+    def instance_of(self, owner: Bound) -> Bound | None:
+        """Find the class of a variable that holds an object of a class of vLLM's."""
+        word, _, name = owner.stub.partition(" ")
+        if word != "new":
+            return None
+        found = self.names.find(owner.module, name)
+        return found if found is not None and found.is_class else None
+
+    def ancestry(self, item: ModelClass) -> Ancestry:
+        """Give what a class of the file inherits."""
+        if item.name not in self._ancestries:
+            self._ancestries[item.name] = Ancestry((), ())
+            self._ancestries[item.name] = self._ancestry(item)
+        return self._ancestries[item.name]
+
+    def inherited(self, item: ModelClass, name: str, *, implied: bool = False) -> Member | None:
+        """Find what a class inherits of vLLM by a name; None if nothing."""
+        ancestry = self.ancestry(item)
+        for owner in (*ancestry.vllm, *(ancestry.implied if implied else ())):
+            stub = (self.names.module(owner.module) or {}).get(f"{owner.name}.{name}")
+            if stub is not None:
+                return Member(owner, name, stub)
+        return None
+
+    def constructor(self, found: Bound) -> Signature | None:
+        """Give what making an object takes, without `self`; None if it cannot be told."""
+        lineage = self.names.lineage(found)
+        for owner in lineage.classes:
+            stub = (self.names.module(owner.module) or {}).get(f"{owner.name}.__init__")
+            if stub is not None:
+                read = of_stub(stub)
+                return read and read.bound()
+            if self._has_unseen_constructor(owner):
+                return None
+        if any(owner.stub.startswith("dataclass") for owner in lineage.classes):
+            return self._fields(lineage.classes) if lineage.whole else None
+        return None
+
+    def _has_unseen_constructor(self, owner: Bound) -> bool:
+        stubs = self.names.module(owner.module) or {}
+        return f"{owner.name}.__new__" in stubs
+
+    def _fields(self, classes: tuple[Bound, ...]) -> Signature:
+        fields: dict[str, bool] = {}
+        for owner in reversed(classes):
+            prefix = f"{owner.name}."
+            for key, stub in (self.names.module(owner.module) or {}).items():
+                if key.startswith(prefix) and stub in ("field", "field="):
+                    fields[key.removeprefix(prefix)] = stub.endswith("=")
+        return dataclass_signature(tuple(fields.items()))
+
+    def _is_closed(self, kind: Bound) -> bool:
+        """Tell whether all members of a class are known."""
+        lineage = self.names.lineage(kind)
+        dynamic = ("__getattr__", "__getattribute__")
+        return lineage.whole and not any(self.names.member(kind, name) for name in dynamic)
+
+    def _ancestry(self, item: ModelClass) -> Ancestry:
+        local: list[ModelClass] = []
+        vllm: list[Bound] = []
+        whole = True
+        for base in item.node.bases:
+            target = base.value if isinstance(base, ast.Subscript) else base
+            inner = self.file.classes.get(target.id) if isinstance(target, ast.Name) else None
+            found = self.of(target)
+            if inner is not None and inner is not item:
+                above = self.ancestry(inner)
+                local += [inner, *above.local]
+                vllm += above.vllm
+                whole = whole and above.whole
+            elif found.known and found.is_class:
+                lineage = self.names.lineage(found)
+                vllm += lineage.classes
+                whole = whole and lineage.whole
+            else:
+                whole = whole and ast.unparse(target).rpartition(".")[2] in _PLAIN
+        return Ancestry(tuple(local), tuple(vllm), tuple(self._implied(item, local, vllm)), whole)
+
+    def _implied(
+        self, item: ModelClass, local: list[ModelClass], vllm: list[Bound]
+    ) -> Iterator[Bound]:
+        """Give the protocols that vLLM calls of every model, which no model inherits from."""
+        if any("Processor" in owner.name or "Info" in owner.name for owner in vllm):
+            return
+        methods = {name for one in (item, *local) for name in one.methods}
+        if {"forward", "compute_logits", "load_weights"} <= methods:
+            found = self.names.find(_BASE, _TEXT_MODEL)
+            if found is not None and found.is_class:
+                yield from self.names.lineage(found).classes

@@ -1,0 +1,58 @@
+"""Where a name of vLLM stands in a release, or what came in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Final
+
+from mmport.vllm_api import store
+from mmport.vllm_api.changes import replacement_of
+from mmport.vllm_api.surface.areas import area_of
+from mmport.vllm_api.surface.release import ReleaseNames
+
+_NOT_DEFINED: Final = ("from ", "import", "module")
+
+
+def whereabouts(names: ReleaseNames, module: str, name: str) -> str:
+    """Say what to write instead of `from module import name`; empty if nothing is known."""
+    known = replacement_of(module, name, names.version)
+    if known:
+        return known
+    found = _bindings(names.version).get(name, ())
+    if not found:
+        return ""
+    nearest = min(found, key=lambda other: _distance(module, other))
+    return f"from {_shown(names, nearest, name)} import {name}"
+
+
+def _distance(module: str, other: str) -> tuple[int, int, str]:
+    """Order modules by what they share with where a name was, then by length."""
+    pairs = zip(module.split("."), other.split("."), strict=False)
+    return (-sum(one == two for one, two in pairs), len(other), other)
+
+
+def _shown(names: ReleaseNames, module: str, name: str) -> str:
+    """Give the package above that shows a name as its own, if one does."""
+    above = module.rpartition(".")[0]
+    shows = above.count(".") > 0 and (names.module(above) or {}).get(name, "").startswith("from ")
+    return _shown(names, above, name) if shows else module
+
+
+@cache
+def _bindings(version: str) -> Mapping[str, tuple[str, ...]]:
+    """Give the modules that define each name at their top, in one release."""
+    found: dict[str, list[str]] = {}
+    for module, name in _defined(version):
+        found.setdefault(name, []).append(module)
+    return {name: tuple(modules) for name, modules in found.items()}
+
+
+def _defined(version: str) -> Iterator[tuple[str, str]]:
+    for part in store.parts():
+        if part == store.REGISTRY or part != area_of(part):
+            continue
+        for module in store.subjects(part):
+            for name, stub in store.facts(part, module, version).items():
+                if name and "." not in name and not stub.startswith(_NOT_DEFINED):
+                    yield module, name

@@ -1,0 +1,141 @@
+"""What changed for model authors in which release, and what to write instead."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from packaging.version import Version
+
+from mmport.core.jsonable import from_builtins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodChange:
+    """A method that vLLM stopped calling under that name.
+
+    `works_until` is the last release that still calls it, `back` the one that calls
+    it again, with other parameters. `harmless` if nothing is lost with it.
+    """
+
+    id: str
+    owner: str
+    name: str
+    since: str
+    instead: tuple[str, ...]
+    fix: str
+    silent: bool
+    harmless: bool = False
+    works_until: str = ""
+    back: str = ""
+
+    def holds(self, version: str) -> bool:
+        """Tell whether a release has the change."""
+        return _reaches(version, self.since) and not (self.back and _reaches(version, self.back))
+
+    def still_works(self, version: str) -> bool:
+        """Tell whether a release calls the old name all the same."""
+        return bool(self.works_until) and _reaches(self.works_until, version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedParameter:
+    """A parameter that has a default in vLLM's class, and that vLLM gives all the same."""
+
+    id: str
+    owner: str
+    name: str
+    parameter: str
+    since: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange:
+    """A function whose parameters changed places: a call by place means something else."""
+
+    id: str
+    module: str
+    name: str
+    since: str
+    was: tuple[str, ...]
+    now: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameChange:
+    """A name that a module has no more; `fix` is what to write."""
+
+    id: str
+    module: str
+    name: str
+    since: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeChange:
+    """An attribute that objects of a class have no more; `fix` is what to write."""
+
+    id: str
+    owner: str
+    name: str
+    since: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """All that is known to have changed."""
+
+    method: tuple[MethodChange, ...]
+    passed: tuple[PassedParameter, ...]
+    order: tuple[OrderChange, ...]
+    name: tuple[NameChange, ...]
+    attribute: tuple[AttributeChange, ...]
+
+
+@cache
+def changes() -> Changes:
+    """Read what is known to have changed."""
+    text = resources.files(__package__).joinpath("data", "changes.toml").read_text("utf-8")
+    return from_builtins(tomllib.loads(text), Changes)
+
+
+def hook_change(name: str, version: str) -> MethodChange | None:
+    """Find what became of a method that a release calls no more; None if nothing is told."""
+    found = [one for one in changes().method if one.name == name and one.holds(version)]
+    return found[-1] if found else None
+
+
+def replacement_of(owner: str, name: str, version: str) -> str:
+    """Say what to write for a name or attribute that a release has no more; empty if not told.
+
+    Args:
+        owner: the module of a name, or the dotted path of a class or object.
+        name: the name.
+        version: the release.
+    """
+    told: Sequence[NameChange | AttributeChange] = (*changes().name, *changes().attribute)
+    for one in told:
+        if one.name == name and _reaches(version, one.since):
+            place = one.module if isinstance(one, NameChange) else one.owner
+            if owner == place or owner.rpartition(".")[2] == place or isinstance(one, NameChange):
+                return one.fix
+    return ""
+
+
+def is_passed(owner: str, name: str, parameter: str, version: str) -> str:
+    """Say what to write where vLLM gives a parameter that may be left out; empty if it does not."""
+    for one in changes().passed:
+        here = (one.owner, one.name, one.parameter) == (owner, name, parameter)
+        if here and _reaches(version, one.since):
+            return one.fix
+    return ""
+
+
+def _reaches(version: str, other: str) -> bool:
+    return Version(version) >= Version(other)

@@ -1,0 +1,1 @@
+"""What every vLLM release offers by name: modules, classes, methods, signatures, as data."""
