@@ -12,8 +12,9 @@ from mmport.model.plan import PortPlan
 from mmport.model.spec import Modality, VlmSpec
 from mmport.templates.filters import identifier, statement
 from mmport.templates.render import has_era, render
+from mmport.vllm_api.contracts import Contract, contract_of, span_of
 from mmport.vllm_api.eras import ERAS
-from mmport.vllm_api.legacy import legacy_contract
+from mmport.vllm_api.legacy import LegacyContract, legacy_contract
 
 _SEARCHES: dict[Modality, str] = {
     "image": "image_sizes",
@@ -36,7 +37,7 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
     if not has_era(plan.era):
         raise UnknownTarget(
             f"mmport has no templates for vLLM {plan.target} (era {plan.era})",
-            "choose a release of vLLM from 0.31 on with --target-vllm",
+            "choose a release of vLLM from 0.5.1 on with --target-vllm",
         )
     check_plan(plan)
     model = _model(plan, spec)
@@ -48,15 +49,14 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
             )
         for helper in helpers(plan):
             model = merged_modules(render(plan.era, f"{helper}.py"), model)
-        contract = legacy_contract(plan.era)
-        header = render(plan.era, "file_header.py", plan=plan, contract=contract)
+        header = render(plan.era, "file_header.py", plan=plan, contract=_contract(plan))
         model = _with_header(model, header)
         return {plan.model_file: _python(plan, model)}
     values = {
         "plan": plan,
         "spec": spec,
-        "contract": legacy_contract(plan.era),
-        **_vllm_range(plan.era),
+        "contract": _contract(plan),
+        **_vllm_range(plan),
     }
     init = render(plan.era, "__init__.py", **values)
     smoke_test = render(plan.era, "test_smoke.py", **values)
@@ -75,12 +75,14 @@ def render_port(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
 
 
 def _model(plan: PortPlan, spec: VlmSpec) -> str:
+    template = "wrapped" if plan.wrapped else "model"
     if plan.legacy is not None:
-        contract = legacy_contract(plan.era)
-        return render(
-            plan.era, f"{plan.legacy.template}.py", plan=plan, spec=spec, contract=contract
-        )
-    return render(plan.era, "wrapped.py" if plan.wrapped else "model.py", plan=plan, spec=spec)
+        template = plan.legacy.template
+    return render(plan.era, f"{template}.py", plan=plan, spec=spec, contract=_contract(plan))
+
+
+def _contract(plan: PortPlan) -> LegacyContract | Contract | None:
+    return legacy_contract(plan.era) or contract_of(plan.target)
 
 
 def carried_files(plan: PortPlan, spec: VlmSpec) -> dict[str, str]:
@@ -120,7 +122,7 @@ def _python(plan: PortPlan, text: str) -> str:
         text,
         first_party=first_party(plan),
         python=python_of(plan),
-        prune=plan.legacy is not None,
+        prune=True,
     )
     _check_bindings(plan, formatted)
     return formatted
@@ -143,12 +145,13 @@ def _check_bindings(plan: PortPlan, text: str) -> None:
         )
 
 
-def _vllm_range(era: str) -> dict[str, str]:
-    """Give the first and last minor release of an era, and the first after it."""
-    found = next(item for item in ERAS if item.name == era)
-    (major, first, _), (_, last, _) = found.first, found.last
+def _vllm_range(plan: PortPlan) -> dict[str, str]:
+    """Give the releases that a port is written for in words, and as a requirement."""
+    if span := span_of(plan.target):
+        return {"vllm_releases": span.words, "vllm_requirement": span.requirement}
+    era = next(one for one in ERAS if one.name == plan.era)
+    (major, first, _), (_, last, _) = era.first, era.last
     return {
-        "vllm_first": f"{major}.{first}",
-        "vllm_last": f"{major}.{last}",
-        "vllm_next": f"{major}.{last + 1}",
+        "vllm_releases": f"{major}.{first} to {major}.{last}",
+        "vllm_requirement": f">={major}.{first},<{major}.{last + 1}",
     }

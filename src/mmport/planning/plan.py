@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mmport.core.errors import TRY_BACKEND, NotPortable, Usage
+from mmport.core.errors import TRY_BACKEND, NotPortable, UnknownTarget, Usage
 from mmport.model.plan import ComponentPlan, Decision, Layout, PortPlan, Rename, Strategy
 from mmport.model.spec import ConnectorSpec, EncoderSpec, PlaceholderSpec, VlmSpec
 from mmport.planning.alternatives import choose, differences
@@ -17,6 +17,7 @@ from mmport.planning.names import port_names
 from mmport.planning.renames import port_path, text_class_renames, weight_renames
 from mmport.planning.wrapped import plan_wrapped
 from mmport.vllm_api.catalog import Target, load
+from mmport.vllm_api.contracts import Contract, contract_of
 from mmport.vllm_api.legacy import legacy_contract
 
 _CONNECTOR_REASON = (
@@ -62,7 +63,7 @@ def plan_port(
             "name a release from 0.5.1 to 0.8.4 with --target-vllm",
         )
     if spec.anatomy is not None:
-        return plan_wrapped(spec, spec.anatomy, target, catalog, layout=layout)
+        return plan_wrapped(spec, spec.anatomy, target, catalog, _contract(target), layout=layout)
     tower, connector = _single_image_encoder(spec), _connector(spec)
     placeholder = _image_placeholder(spec)
     reused = _reusable(tower)
@@ -134,6 +135,17 @@ def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
     plan = replace(plan, renames=renames)
     # Whatever vLLM's class for that text can do: the user's own says what it takes.
     return replace(plan, lora=True) if plan.legacy is None else plan
+
+
+def _contract(target: Target) -> Contract:
+    """Find what a release of the current API asks."""
+    contract = contract_of(target.version)
+    if contract is None:
+        raise UnknownTarget(
+            f"mmport knows no contract of vLLM {target.version}",
+            "choose a release from 0.5.1 on with --target-vllm",
+        )
+    return contract
 
 
 def _single_image_encoder(spec: VlmSpec) -> EncoderSpec:

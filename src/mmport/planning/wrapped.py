@@ -14,8 +14,10 @@ from mmport.planning.heads import wants_tie
 from mmport.planning.language_model import decisions as language_model_decisions
 from mmport.planning.language_model import language_model, language_model_plan
 from mmport.planning.names import port_names
+from mmport.planning.older import as_named_then, check_classes, check_hooks
 from mmport.planning.wrapped_weights import ENCODER, LANGUAGE_MODEL, WeightMap, wrapped_weights
 from mmport.vllm_api.catalog import Catalog, Target
+from mmport.vllm_api.contracts import Contract
 
 _OF_TEXT = ("input_ids", "token_ids")
 _MODALITIES: tuple[Modality, ...] = ("image", "video", "audio")
@@ -27,7 +29,13 @@ _WRAP_REASON = (
 
 
 def plan_wrapped(
-    spec: VlmSpec, anatomy: Anatomy, target: Target, catalog: Catalog, *, layout: Layout
+    spec: VlmSpec,
+    anatomy: Anatomy,
+    target: Target,
+    catalog: Catalog,
+    contract: Contract,
+    *,
+    layout: Layout,
 ) -> PortPlan:
     """Decide what a port consists of whose encoder is HF's.
 
@@ -35,8 +43,11 @@ def plan_wrapped(
         NotPortable: a part of the model is outside what mmport can port.
     """
     items, left_out = _items(spec, anatomy)
+    check_hooks(anatomy, items, target, contract)
+    classes = check_classes(anatomy, items, target, contract)
     text, served_by = language_model(spec, catalog)
     weights = _weights(spec, anatomy, text.vllm_class)
+    weights = as_named_then(weights, anatomy, target, contract)
     verdict, alternatives = choose(spec, catalog)
     ties_head = wants_tie(spec, text.vllm_class)
     encoder = ComponentPlan("encoder", Strategy.WRAP, anatomy.path, ENCODER)
@@ -65,6 +76,7 @@ def plan_wrapped(
             Decision("target", target.version, f"era {target.era}"),
             *alternatives,
             Decision("encoder", f"{Strategy.WRAP} {anatomy.owner}", _WRAP_REASON),
+            *classes,
             *language_model_decisions(spec, catalog, served_by),
             *left_out,
         ),

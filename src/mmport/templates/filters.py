@@ -114,6 +114,11 @@ def statement(value: object) -> str:
     return str(value)
 
 
+def outdent(value: object, width: int) -> str:
+    """Take up to `width` spaces from the beginning of each line."""
+    return re.sub(rf"^ {{1,{width}}}", "", str(value), flags=re.MULTILINE)
+
+
 FILTERS = {
     "repr": python_repr,
     "raw": raw_string,
@@ -125,4 +130,5 @@ FILTERS = {
     "distribution": distribution,
     "expression": expression,
     "statement": statement,
+    "outdent": outdent,
 }

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mmport.templates.filters import FILTERS
+from mmport.vllm_api.eras import ERAS
 from mmport.vllm_api.legacy import legacy_contract
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ def has_template(era: str, name: str) -> bool:
 
 
 def _folder(era: str) -> str:
-    """Name an era's folder; all of the first multimodal API share one."""
-    return "legacy" if legacy_contract(era) else era.lower()
+    """Name an era's folder: one is for the first multimodal API, one for what came after."""
+    if legacy_contract(era):
+        return "legacy"
+    return "modern" if any(one.name == era for one in ERAS) else era.lower()
 
 
 @cache

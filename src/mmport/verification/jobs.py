@@ -56,6 +56,8 @@ class Setup:
     """The share of a GPU's memory that the engine may take."""
     legacy: bool = False
     """Whether the engine is one of vLLM's first multimodal API."""
+    beside_older: bool = False
+    """Whether transformers 4 is what the engine has beside it."""
 
     @property
     def run_dtype(self) -> str:
@@ -77,8 +79,8 @@ def reference_job(setup: Setup) -> Job:
         "attention": "eager",
         "auto_class": setup.facts.auto_class,
         "image_shape": _image_shape(setup.facts),
-        # Old engines resize with PIL, whose rounding torchvision does not share.
-        "with_pil": setup.legacy,
+        # transformers 4 resizes with PIL, whose rounding torchvision does not share.
+        "with_pil": setup.beside_older,
     }
     out = setup.work / REFERENCE
     return Job(REFERENCE, setup.hf_python, "hf", payload, out, quiet_environment())

@@ -7,7 +7,6 @@ come from, what functions take and return, and what registering needs. Templates
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from mmport.core.jsonable import from_builtins
 from mmport.vllm_api.eras import era_of, parse_release
+from mmport.vllm_api.tables import merged
 
 
 class Parameter(NamedTuple):
@@ -149,7 +149,7 @@ def legacy_contracts() -> dict[str, LegacyContract]:
     whole: dict[str, Any] = {}
     contracts = {}
     for era, changes in tomllib.loads(text).items():
-        whole = _merged(whole, changes)
+        whole = merged(whole, changes)
         present = {key: value for key, value in whole["names"].items() if value}
         contracts[era] = from_builtins(whole | {"names": present}, LegacyContract)
     return contracts
@@ -165,12 +165,3 @@ def is_legacy(version: str) -> bool:
     release = parse_release(version)
     era = era_of(release) if release else None
     return era is not None and era.name in legacy_contracts()
-
-
-def _merged(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Put changes over what was, table by table."""
-    merged = copy.copy(before)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(before.get(key), dict)
-        merged[key] = _merged(before[key], value) if both else value
-    return merged

@@ -18,6 +18,7 @@ from .exchange import is_memory_error, write_stage
 from .processor_search import ask
 from .sizes import describe
 from .vllm_processing import multi_modal_data, text_of
+from .vllm_releases import dummy, most_items, process, stated_maxima
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,12 +55,8 @@ def write_budget_stage(processor: Any, payload: Mapping[str, Any], out: Path) ->
     `states` it itself, what its `dummy` takes, and of the search the `largest`
     item, what it `taken`, how many were `tried` and of what `seed`.
     """
-    if not hasattr(processor, "get_dummy_mm_inputs"):
-        reason = "this vLLM profiles in another way than is known here"
-        write_stage(out, "budget", {"unavailable": reason})
-        return
     modalities = payload["processor_search"]["modalities"]
-    allowed: Mapping[str, int] = processor.info.allowed_mm_limits
+    allowed = most_items(processor)
     active = {one["kind"]: 1 for one in modalities if allowed.get(one["kind"])}
     document: dict[str, Any] = {"counts": what_counts(), "modalities": {}}
     for modality in modalities:
@@ -134,22 +131,12 @@ class Search:
 
     def _stated(self) -> int | None:
         """The maximum that the class states itself."""
-        stated: Mapping[str, int] | None = self.processor.info.get_mm_max_tokens_per_item(
-            seq_len=self.context, mm_counts=self.active
-        )
-        return (stated or {}).get(self.kind)
+        return stated_maxima(self.processor, self.context, self.active).get(self.kind)
 
     def _dummy(self) -> tuple[Taken, dict[str, Any]]:
         """What the class's own dummy item takes, and how large it is."""
-        config = self.processor.info.ctx.model_config
-        counts = {self.kind: 1}
-        inputs = self.processor.get_dummy_inputs(
-            seq_len=self.context,
-            mm_counts=counts,
-            mm_options=config.get_multimodal_config().limit_per_prompt,
-        )
-        made = inputs.mm_data_items[self.kind].get(0)
-        (taken,) = _taken(self.processor.get_dummy_mm_inputs(counts), self.kind)
+        made, output = dummy(self.processor, self.context, {self.kind: 1}, self.kind)
+        (taken,) = _taken(output, self.kind)
         return taken, {**self._typical(), **measured(made, self.modality)}
 
     def _typical(self) -> dict[str, Any]:
@@ -226,10 +213,11 @@ class Search:
     def _all_taken(self, items: list[dict[str, Any]]) -> list[Taken]:
         request = ask(self.payload["processor_search"], self.modality, items)
         try:
-            output = self.processor(
+            output = process(
+                self.processor,
                 text_of(request, self.payload),
-                mm_items=self.processor.info.parse_mm_data(multi_modal_data(items, blank)),
-                hf_processor_mm_kwargs=self.payload["processor_kwargs"],
+                multi_modal_data(items, blank),
+                self.payload["processor_kwargs"],
             )
         except Exception as error:
             if is_memory_error(error):
@@ -243,7 +231,7 @@ class Search:
 
     def _several(self, largest: dict[str, Any]) -> list[dict[str, int]]:
         """What each takes where several of the largest are in one prompt."""
-        limits = self.processor.info.allowed_mm_limits
+        limits = most_items(self.processor)
         count = min(_MOST_SEVERAL, limits[self.kind], self.modality["most_items"])
         if count < 2:
             return []

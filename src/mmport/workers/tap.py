@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 HF_METHODS = ("get_image_features", "get_video_features", "get_audio_features")
-VLLM_METHODS = ("embed_multimodal",)
+VLLM_METHODS = ("embed_multimodal", "get_multimodal_embeddings")
+"""Of one release is the one, of older ones the other."""
 MAIN_PARTS = ("pooler_output", "last_hidden_state")
 """Where a structure has the features among an encoder's other outputs."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .exchange import is_memory_error
 from .hf_processing import joined
-from .vllm_processing import beyond_limits, call, described
+from .vllm_processing import beyond_limits, call, described, multi_modal_data
+from .vllm_releases import Process, items_by_kind, remembering
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +31,8 @@ def cached_prompts(
         an `error` in place of these where it raised; one entry with
         `unavailable` alone where this vLLM cannot be asked.
     """
-    cache = _make_cache(processor)
-    if cache is None:
+    cached = remembering(processor)
+    if cached is None:
         return [{"unavailable": "this vLLM has another way of caching than is known here"}]
     known: set[str] = set()
     entries: list[dict[str, Any]] = []
@@ -40,7 +40,7 @@ def cached_prompts(
         keys = [f"{item['seed']} {options}" for item in request["items"]]
         entry = {"name": name, "items": len(keys), "hits": sum(key in known for key in keys)}
         try:
-            differences = _differences(processor, payload, request, options, cache)
+            differences = _differences(processor, payload, request, options, cached)
             entries.append({**entry, "differences": differences})
         except Exception as error:
             if is_memory_error(error):
@@ -48,16 +48,6 @@ def cached_prompts(
             entries.append({**entry, "error": f"{type(error).__name__}: {error}"})
         known.update(keys)
     return entries
-
-
-def _make_cache(processor: Any) -> Any | None:
-    try:
-        from vllm.multimodal.cache import MultiModalProcessorOnlyCache
-    except ImportError:
-        return None
-    if "cache" not in inspect.signature(type(processor).__call__).parameters:
-        return None
-    return MultiModalProcessorOnlyCache(processor.info.ctx.model_config)
 
 
 def _prompts(
@@ -139,14 +129,15 @@ def _differences(
     payload: Mapping[str, Any],
     request: Mapping[str, Any],
     options: Mapping[str, Any],
-    cache: Any,
+    cached: Process,
 ) -> list[str]:
     expected = call(processor, request["text"], request["items"], options)
-    found = call(processor, request["text"], request["items"], options, cache=cache)
+    found = cached(request["text"], multi_modal_data(request["items"]), options)
     wanted, given = described(expected)[0], described(found)[0]
     told = [f"other {key}" for key in ("ids", "spans", "positions") if wanted[key] != given[key]]
-    for kind, items in expected["mm_kwargs"].items():
-        pairs = zip(items, found["mm_kwargs"][kind], strict=True)
+    theirs = items_by_kind(found)
+    for kind, items in items_by_kind(expected).items():
+        pairs = zip(items, theirs[kind], strict=True)
         for place, (item, other) in enumerate(pairs, start=1):
             told += [
                 f"{kind} {place} of {len(items)}: {difference}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .exchange import is_memory_error
 from .vllm_processing import read_reference, text_of
+from .vllm_releases import items_by_kind, process
 
 if TYPE_CHECKING:
     import torch
@@ -120,14 +121,10 @@ def _is_carried_on(
     features: torch.Tensor,
 ) -> bool:
     """Tell whether the features are among what the processor hands to the model."""
-    output = processor(
-        text,
-        mm_items=processor.info.parse_mm_data(data),
-        hf_processor_mm_kwargs=dict(payload["processor_kwargs"]),
-    )
+    output = process(processor, text, data, dict(payload["processor_kwargs"]))
     given = [
         field.data
-        for items in output["mm_kwargs"].values()
+        for items in items_by_kind(output).values()
         for item in items
         for field in (item or {}).values()
     ]

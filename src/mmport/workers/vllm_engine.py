@@ -15,6 +15,13 @@ from .targets import find_targets
 from .vllm_plugin import register_in_workers
 from .vllm_processing import read_reference
 from .vllm_processor_stage import write_processor_stage
+from .vllm_releases import (
+    hook_loading,
+    known_arguments,
+    make_processor,
+    takes_logits_processors,
+    without_preloads,
+)
 from .vllm_scenarios import Runner
 from .vllm_sending import forcing_class
 from .weight_trace import traced
@@ -45,19 +52,18 @@ def start(
     import torch
     import vllm
     from vllm.engine.arg_utils import EngineArgs
-    from vllm.multimodal import MULTIMODAL_REGISTRY
 
     limit_threads(payload["threads"])
     report("registering")
     _register(payload)
     report("configuring")
-    arguments = _engine_arguments(payload)
+    arguments = known_arguments(_engine_arguments(payload), EngineArgs)
     if payload["tensor_parallel"] > 1:
         register_in_workers(payload, out)
         EngineArgs(**arguments).create_engine_config()  # says so if the model cannot be divided
     config = EngineArgs(**arguments, **_whole_processing(EngineArgs)).create_model_config()
     report("processing")
-    processor = MULTIMODAL_REGISTRY.create_processor(config)
+    processor = make_processor(config)
     if payload["runs_processor"]:
         write_processor_stage(processor, payload, out)
     if payload["runs_budget"]:
@@ -72,10 +78,12 @@ def start(
     if payload["observes"]:
         _hook_loading(payload, out, report)
     report("starting")
+    without_preloads()
     # A class given as such is known in this process alone: workers of their own get none.
-    forcing = {"logits_processors": [forcing_class()]} if payload["forces"] else {}
+    forces = payload["forces"] and takes_logits_processors()
+    forcing = {"logits_processors": [forcing_class()]} if forces else {}
     engine = vllm.LLM(**arguments, **forcing)
-    runner = Runner(engine, processor, payload)
+    runner = Runner(engine, processor, {**payload, "forces": bool(forcing)})
     if runner.model is not None:
         write_stage(out, "modules", describe_model(runner.model, config, payload))
     return runner, versions
@@ -161,21 +169,11 @@ def _hook_loading(payload: dict[str, Any], out: Path, report: Report) -> None:
     Only there is the model built and not yet loaded: afterwards the layers'
     weights are packed for the kernels, and no longer readable.
     """
-    from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
-
     files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
-    create_model = DefaultModelLoader.create_model
-    load_weights = DefaultModelLoader.load_weights
 
-    def reported_create(self: Any, *args: Any, **kwargs: Any) -> Any:
-        report("constructing")
-        return create_model(self, *args, **kwargs)
-
-    def traced_load(self: Any, model: Any, model_config: Any) -> None:
+    def loading(model: Any) -> None:
         report("loading")
         write_stage(out, "weights", traced(model, files, required=payload["trace_weights"]))
-        load_weights(self, model, model_config)
         report("starting")
 
-    DefaultModelLoader.create_model = reported_create
-    DefaultModelLoader.load_weights = traced_load
+    hook_loading(lambda: report("constructing"), loading)

@@ -11,6 +11,7 @@ from .awaiting import await_file
 from .clips import video_metadata
 from .hf_processing import joined
 from .media import make_item
+from .vllm_releases import items_by_kind, process
 
 if TYPE_CHECKING:
     import torch
@@ -75,15 +76,9 @@ def call(
     prompt: str | list[int],
     items: Sequence[Mapping[str, Any]],
     options: Mapping[str, Any],
-    **arguments: Any,
 ) -> Any:
     """Have vLLM's processor process a prompt, given as text or as tokens, and its items."""
-    return processor(
-        prompt,
-        mm_items=processor.info.parse_mm_data(multi_modal_data(items)),
-        hf_processor_mm_kwargs=options,
-        **arguments,
-    )
+    return process(processor, prompt, multi_modal_data(items), options)
 
 
 def described(output: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -96,10 +91,10 @@ def described(output: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         "spans": [[place.offset, place.length] for place in spans],
         "positions": sorted(position for place in spans for position in _positions(place)),
         "embeddings": {
-            kind: [place.get_num_embeds() for place in found] for kind, found in places.items()
+            kind: [len(_positions(place)) for place in found] for kind, found in places.items()
         },
     }
-    return document, _tensors(output["mm_kwargs"])
+    return document, _tensors(items_by_kind(output))
 
 
 def _positions(place: Any) -> list[int]:

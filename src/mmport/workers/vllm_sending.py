@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .vllm_releases import forget
+
 if TYPE_CHECKING:
     import torch
 
@@ -65,9 +67,7 @@ class Sender:
 
     def empty_caches(self) -> None:
         """Forget the key-values of prompts, items as processed, and features."""
-        self._engine.reset_prefix_cache()
-        self._engine.reset_mm_cache()
-        self._engine.llm_engine.reset_encoder_cache()
+        forget(self._engine)
 
     def _send(self, prompts: Sequence[Any], sampling: Sequence[Any]) -> list[Sent]:
         if not prompts:

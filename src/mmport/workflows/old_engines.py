@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mmport.core.errors import Usage
 from mmport.engines.discover import Engines
-from mmport.vllm_api.eras import parse_release
+from mmport.vllm_api.catalog import Target, available, resolve_target
+from mmport.vllm_api.eras import parse_release, release_name
 from mmport.vllm_api.legacy import is_legacy
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ def vllm_version(engines: Engines) -> str:
 def is_old(engines: Engines) -> bool:
     """Tell whether vLLM's side has the first multimodal API."""
     return is_legacy(vllm_version(engines))
+
+
+def target_of(engines: Engines) -> Target:
+    """Give vLLM's side as a target; the default one where there is no catalog of it."""
+    version = release_name(vllm_version(engines)) or ""
+    # Builds for the CPU have a `.post` of their own.
+    known = (one for one in (version, version.partition(".post")[0]) if one in available())
+    return resolve_target(next(known, None))
+
+
+def reads_old_files(engines: Engines) -> bool:
+    """Tell whether transformers of vLLM's side reads a checkpoint as transformers 4 wrote it."""
+    if is_old(engines):
+        return True
+    package = engines.vllm_facts.transformers
+    return package is not None and (parse_release(package.version) or _BUILDS_TINY) < _BUILDS_TINY
 
 
 def refuse_what_old_engines_lack(options: VerifyOptions, engines: Engines) -> None:

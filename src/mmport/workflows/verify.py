@@ -32,8 +32,13 @@ from mmport.verification.referee import ENGINE
 from mmport.verification.run import REFERENCE, Setup, compare
 from mmport.verification.selection import Selection
 from mmport.verification.subjects import Subject
-from mmport.vllm_api.catalog import resolve_target
-from mmport.workflows.old_engines import is_old, refuse_what_old_engines_lack, vllm_version
+from mmport.workflows.old_engines import (
+    is_old,
+    reads_old_files,
+    refuse_what_old_engines_lack,
+    target_of,
+    vllm_version,
+)
 from mmport.workflows.reference import build_tiny
 
 VERIFY_SCHEMA = "mmport.verify/1"
@@ -155,6 +160,7 @@ def prepared(
             selection=Selection(options.stages, options.scenarios),
             tensor_parallel=options.tp,
             legacy=is_old(engines),
+            beside_older=reads_old_files(engines),
         )
         setup.selection.check(setup.facts)
         yield setup, subjects
@@ -235,7 +241,7 @@ def _checkpoint(
             dtype=options.run_dtype,
             timeout=options.timeout,
             trust_remote_code=options.trust_remote_code,
-            old=is_old(engines),
+            old=reads_old_files(engines),
             progress=lambda phase: progress.step(f"tiny model: {phase}"),
         )
     return source.materialize()
@@ -244,7 +250,7 @@ def _checkpoint(
 def _facts(model: str, folder: Path, options: VerifyOptions, engines: Engines) -> ModelFacts:
     """What is known of the model: by inspection, or else from a reference model's card."""
     # An old engine has classes for encoders of which today's says nothing.
-    target = resolve_target(vllm_version(engines) if is_old(engines) else None)
+    target = target_of(engines)
     try:
         spec = inspect_model(
             open_source(str(folder), revision=None),

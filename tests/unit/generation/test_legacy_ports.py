@@ -117,7 +117,7 @@ def test_a_modality_of_the_ports_own_is_registered_before_the_class_is_decorated
     "change",
     [
         {"template": "no_such_family"},
-        {"template": "../e9/model"},
+        {"template": "../modern/model"},
         {"modality": 'x"]; import os'},
         {"decoder": "model or x"},
         {"tower": "dino"},

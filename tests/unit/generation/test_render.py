@@ -245,7 +245,7 @@ def test_an_architecture_that_hides_an_import_is_refused() -> None:
 def test_an_era_without_templates_is_an_unknown_target() -> None:
     spec = load_spec()
     with pytest.raises(UnknownTarget, match="no templates for vLLM"):
-        render_port(dataclasses.replace(plan_of(spec), era="E1"), spec)
+        render_port(dataclasses.replace(plan_of(spec), era="E0"), spec)
 
 
 def test_code_that_is_no_python_is_our_own_fault() -> None:

@@ -60,7 +60,7 @@ class Processor:
             "mm_placeholders": {"image": [Place(length) for length in lengths]},
         }
 
-    def get_dummy_inputs(self, **_: Any) -> Any:
+    def get_dummy_inputs(self, seq_len: int, mm_counts: Any, mm_options: Any) -> Any:
         image = SimpleNamespace(size=self.dummy)
         return SimpleNamespace(mm_data_items={"image": SimpleNamespace(get=lambda _: image)})
 

@@ -12,7 +12,6 @@ from mmport.codemods.migrate.editing import drop_names, edited
 from mmport.codemods.migrate.importing import with_needed
 from mmport.codemods.migrate.reading import Reading
 
-
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
