@@ -121,6 +121,17 @@ class View:
                 return Member(owner, name, stub)
         return None
 
+    def called(self, found: Bound) -> Signature | None:
+        """Give what a call of a function or class takes; None if it cannot be told."""
+        if found.is_class:
+            return self.constructor(found)
+        read = of_stub(found.stub)
+        if read is None or "." not in found.name:
+            return read
+        words = found.stub.partition("def ")[0].split()
+        # A method that is reached over its class takes its object too, unless it is the class' own.
+        return read.bound() if "classmethod" in words or found.on_object else read
+
     def constructor(self, found: Bound) -> Signature | None:
         """Give what making an object takes, without `self`; None if it cannot be told."""
         lineage = self.names.lineage(found)

@@ -96,6 +96,16 @@ class AttributeChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArgumentChange:
+    """A parameter that functions and classes take no more, and why they can do without it."""
+
+    id: str
+    parameter: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -104,6 +114,7 @@ class Changes:
     order: tuple[OrderChange, ...]
     name: tuple[NameChange, ...]
     attribute: tuple[AttributeChange, ...]
+    argument: tuple[ArgumentChange, ...]
 
 
 @cache

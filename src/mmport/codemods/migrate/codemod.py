@@ -52,7 +52,7 @@ class Edits:
 class Codemod:
     """One change of vLLM's API, and how a file follows it.
 
-    `since` is the release that made it necessary, `instead` what replaces what was
+    `since` is the release that made it necessary, empty if any may, `instead` what replaces what was
     there. `risk`: `review` where the file does something in another way afterwards
     that a person should look at once.
     """
@@ -67,6 +67,8 @@ class Codemod:
 
     def lies_between(self, origin: str, target: str) -> bool:
         """Tell whether a file of one release needs the change for another."""
+        if not self.since:
+            return True
         return reaches(target, self.since) and not reaches(origin, self.since)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import put_method
+from mmport.codemods.migrate.editing import first_method, put_method
 from mmport.codemods.migrate.reading import Reading
 
 _TOWER, _CONNECTOR = "get_num_mm_encoder_tokens", "get_num_mm_connector_tokens"
 _NEW = "get_mm_lora_token_counts"
+_FLAG = "supports_tower_connector_lora"
 _CODE = f"""
 def {_NEW}(
     self,
@@ -33,6 +34,8 @@ def _apply(reading: Reading) -> Edits:
             before = body[place] if place < len(body) else None
             put_method(reading, item, _CODE.replace("@", counts), edits, before=before)
             edits.need("vllm.multimodal.inputs", "MultiModalKwargsItem")
+            if not item.own(_FLAG):
+                put_method(reading, item, f"{_FLAG} = True", edits, before=first_method(item))
     return edits
 
 

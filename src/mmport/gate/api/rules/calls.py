@@ -8,8 +8,7 @@ from mmport.gate.api.hit import Hit
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
 from mmport.usage.view import View
-from mmport.vllm_api.surface.release import Bound
-from mmport.vllm_api.surface.signatures import Signature, call_of, misfits, of_stub
+from mmport.vllm_api.surface.signatures import Signature, call_of, misfits
 
 RULE = Rule(
     "call-misfit",
@@ -24,23 +23,12 @@ def check(view: View) -> Iterator[Hit]:
     """Find calls that vLLM's signatures do not take."""
     for call in view.file.calls:
         found = view.of(call.func)
-        wanted = _signature(view, found) if found.known else None
+        wanted = view.called(found) if found.known else None
         if wanted is not None:
             told = misfits(call_of(call), wanted)
             if told:
                 name = found.name or found.module
                 yield Hit(call, f"{name} {', and '.join(told)}", f"it is {_written(wanted)}")
-
-
-def _signature(view: View, found: Bound) -> Signature | None:
-    if found.is_class:
-        return view.constructor(found)
-    read = of_stub(found.stub)
-    if read is None or "." not in found.name:
-        return read
-    words = found.stub.partition("def ")[0].split()
-    # A method that is reached over its class takes its object too, unless it is the class' own.
-    return read.bound() if "classmethod" in words or found.on_object else read
 
 
 def _written(wanted: Signature) -> str:

@@ -1,0 +1,64 @@
+"""The changes of vLLM's API that a file can follow, one a file, oldest first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from packaging.version import Version
+
+from mmport.codemods.migrate.changes import (
+    absolute_imports,
+    applies_updates,
+    data_parser,
+    dropped_arguments,
+    dummy_options,
+    embed_input_ids,
+    first_engine,
+    forced_batching,
+    gone_annotations,
+    hf_inputs,
+    hf_processor_call,
+    hf_text,
+    kwargs_items,
+    lora_counts,
+    moved_imports,
+    postprocess_prompt,
+    processor_cache,
+    renames,
+    sampling_metadata,
+    skipped_weights,
+    token_updates,
+)
+from mmport.codemods.migrate.codemod import Codemod, distinct
+
+_BY_RELEASE: Final = (
+    kwargs_items.CODEMOD,
+    sampling_metadata.CODEMOD,
+    first_engine.CODEMOD,
+    embed_input_ids.CODEMOD,
+    dummy_options.CODEMOD,
+    forced_batching.CODEMOD,
+    *dropped_arguments.CODEMODS,
+    data_parser.CODEMOD,
+    applies_updates.CODEMOD,
+    postprocess_prompt.CODEMOD,
+    skipped_weights.CODEMOD,
+    token_updates.CODEMOD,
+    hf_text.CODEMOD,
+    *hf_inputs.CODEMODS,
+    hf_processor_call.CODEMOD,
+    processor_cache.CODEMOD,
+    lora_counts.CODEMOD,
+    *renames.CODEMODS,
+)
+
+CODEMODS: Final[tuple[Codemod, ...]] = distinct(
+    (
+        absolute_imports.CODEMOD,
+        *sorted(_BY_RELEASE, key=lambda one: Version(one.since)),
+        # Last, as all the others know names by where the file's own release has them.
+        moved_imports.CODEMOD,
+        gone_annotations.CODEMOD,
+    )
+)
+"""In the order in which they are applied."""

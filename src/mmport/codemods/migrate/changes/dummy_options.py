@@ -1,0 +1,75 @@
+"""`get_dummy_mm_data` is given options, and passes them on to what makes the data."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.reading import Reading
+from mmport.vllm_api.changes import reaches
+from mmport.vllm_api.surface.stubs import FunctionNode
+
+_NAME, _OPTIONS = "get_dummy_mm_data", "mm_options"
+_MAKERS = re.compile(r"_get_dummy_(image|video|audio)s")
+
+
+def _apply(reading: Reading) -> Edits:
+    edits = Edits()
+    for item in reading.heirs("BaseDummyInputsBuilder"):
+        method = item.methods.get(_NAME)
+        if method is None or method.args.vararg or method.args.kwarg:
+            continue
+        names = [one.arg for one in (*method.args.args, *method.args.kwonlyargs)]
+        if len(names) == 3:
+            _with_options(reading, method, edits)
+            for part in ast.walk(method):
+                if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+                    _passed_on(reading, part, edits)
+    return edits
+
+
+def _with_options(reading: Reading, method: FunctionNode, edits: Edits) -> None:
+    last = method.args.args[-1]
+    module = "vllm.config.multimodal"
+    named = reaches(reading.target, "0.31.0")
+    kind = "MultiModalDummyOptions" if named else "BaseDummyOptions"
+    edits.need(module, kind)
+    annotation = kind if named else f"Mapping[str, {kind}] | None = None"
+    if not named:
+        edits.need("collections.abc", "Mapping")
+    between = ",\n" + " " * last.col_offset if last.lineno != method.lineno else ", "
+    end = reading.span(last)[1]
+    edits.put(end, end, f"{between}{_OPTIONS}: {annotation}")
+
+
+def _passed_on(reading: Reading, call: ast.Call, edits: Edits) -> None:
+    assert isinstance(call.func, ast.Attribute)  # noqa: S101 - the caller looked
+    made = _MAKERS.fullmatch(call.func.attr)
+    given = {one.arg for one in call.keywords}
+    if made and call.keywords and "overrides" not in given and None not in given:
+        last = call.keywords[-1]
+        between = ", "
+        if last.lineno != call.lineno:
+            between = ",\n" + " " * _column(reading, last)
+        end = reading.span(last)[1]
+        edits.put(end, end, f'{between}overrides={_OPTIONS}.get("{made.group(1)}")')
+    elif call.func.attr == _NAME and len(call.args) == 2 and not call.keywords:
+        end = reading.span(call.args[-1])[1]
+        edits.put(end, end, f", {_OPTIONS}")
+
+
+def _column(reading: Reading, node: ast.keyword) -> int:
+    row = reading.line(node.lineno)
+    return len(row) - len(row.lstrip())
+
+
+CODEMOD = Codemod(
+    id="dummy-options",
+    summary=f"{_NAME} takes {_OPTIONS} and passes them on as overrides",
+    since="0.11.1",
+    instead=f"{_NAME}(seq_len, mm_counts, {_OPTIONS})",
+    reference=f"BaseDummyInputsBuilder.{_NAME}",
+    risk="safe",
+    apply=_apply,
+)

@@ -1,0 +1,221 @@
+"""Prompt updates are made of token ids: texts are encoded."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mmport.codemods.migrate.codemod import Codemod, Edits, Note
+from mmport.codemods.migrate.reading import Reading
+from mmport.codemods.migrate.strings import Kind, Sorter
+from mmport.vllm_api.surface.stubs import FunctionNode
+
+_UPDATES = ("PromptReplacement", "PromptInsertion")
+_ORDER = ("modality", "target")
+_PROCESSING = "vllm.multimodal.processing"
+_DETAILS = "PromptUpdateDetails"
+_TOKENIZER = "self.info.get_tokenizer()"
+_HELPER = "_token_ids"
+_CODE = f'''def {_HELPER}(tokenizer, content):
+    """Encode a text; token ids and details stay as they are."""
+    if isinstance(content, str):
+        return cached_encode(tokenizer, content, add_special_tokens=False)
+    return content
+
+
+'''
+
+
+def _apply(reading: Reading) -> Edits:
+    worker = _Worker(reading)
+    for chain in _functions(reading.tree.body, ()):
+        worker.function(chain)
+    if worker.needs_helper and not _defines_helper(reading):
+        _put_helper(reading, worker.edits)
+    return worker.edits
+
+
+def _functions(
+    body: list[ast.stmt], above: tuple[FunctionNode, ...]
+) -> Iterator[tuple[FunctionNode, ...]]:
+    """Give every function with those around it, innermost first."""
+    for node in body:
+        if isinstance(node, FunctionNode):
+            yield (node, *above)
+            yield from _functions(node.body, (node, *above))
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, ())
+        else:
+            for name in ("body", "orelse", "finalbody"):
+                yield from _functions(getattr(node, name, []) or [], above)
+
+
+@dataclass
+class _Worker:
+    reading: Reading
+    edits: Edits = field(default_factory=Edits)
+    needs_helper: bool = False
+    _done: set[int] = field(default_factory=set)
+
+    def function(self, chain: tuple[FunctionNode, ...]) -> None:
+        sorter = Sorter(self.reading, chain)
+        for node in _own(chain[0]):
+            match node:
+                case ast.Call(func=ast.Name(id=name)) if name in _UPDATES:
+                    self._update(node, name, sorter)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="select_text")):
+                    if name == _DETAILS:
+                        self._select(node, sorter)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="prefix")):
+                    if name == "PromptIndexTargets" and node.args:
+                        self._encode(node.args[0], sorter)
+
+    def _update(self, call: ast.Call, name: str, sorter: Sorter) -> None:
+        content = "replacement" if name == _UPDATES[0] else "insertion"
+        given = dict(zip((*_ORDER, content), call.args, strict=False))
+        given |= {one.arg: one.value for one in call.keywords if one.arg}
+        for key in ("target", content):
+            if key in given:
+                self._content(given[key], sorter)
+
+    def _content(self, node: ast.expr, sorter: Sorter) -> None:
+        """Have a target or content be token ids, or what gives some."""
+        match node:
+            case ast.Call(func=ast.Name(id="partial"), args=[ast.Name(id=name), *_]):
+                self._returns(name, sorter)
+            case ast.Lambda(body=body):
+                self._encode(body, sorter)
+            case ast.Attribute(value=made, attr="__getitem__"):
+                self._looked_up(node, made, sorter)
+            case ast.Name(id=name) if self._is_function(name):
+                self._returns(name, sorter)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if self._is_function(name):
+                self._returns(name, sorter)
+            case ast.IfExp(body=body, orelse=orelse):
+                self._content(body, sorter)
+                self._content(orelse, sorter)
+            case _:
+                self._encode(node, sorter)
+
+    def _looked_up(self, node: ast.expr, made: ast.expr, sorter: Sorter) -> None:
+        kind = sorter.kind(ast.Subscript(made, ast.Constant(0), ast.Load()))
+        if kind is not Kind.IDS and self._may(node, sorter):
+            code = self.reading.code(made)
+            encoded = self._encoded(f"{code}[item_idx]", kind)
+            self.edits.put(*self.reading.span(node), f"lambda item_idx: {encoded}")
+
+    def _is_function(self, name: str) -> bool:
+        return any(
+            isinstance(node, FunctionNode) and node.name == name
+            for node in ast.walk(self.reading.tree)
+        )
+
+    def _returns(self, name: str, sorter: Sorter) -> None:
+        """Have what a function of the file gives be token ids."""
+        for chain in _functions(self.reading.tree.body, ()):
+            function = chain[0]
+            if function.name == name and id(function) not in self._done:
+                near = not sorter.functions[1:] or set(chain) & set(sorter.functions)
+                if near or len(chain) == 1:
+                    self._done.add(id(function))
+                    inner = Sorter(self.reading, chain)
+                    for node in _own(function):
+                        if isinstance(node, ast.Return) and node.value is not None:
+                            self._encode(node.value, inner)
+
+    def _encode(self, node: ast.expr, sorter: Sorter) -> None:
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name == _DETAILS:
+                for one in node.keywords:
+                    if one.arg == "full":
+                        self._encode(one.value, sorter)
+                return
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)):
+                if name == _DETAILS and attr in ("from_seq", "select_token_id") and node.args:
+                    self._encode(node.args[0], sorter)
+        kind = sorter.kind(node)
+        if kind in (Kind.TEXT, Kind.UNKNOWN) and self._may(node, sorter):
+            text = self._encoded(self.reading.code(node), kind)
+            self.edits.put(*self.reading.span(node), text)
+
+    def _select(self, call: ast.Call, sorter: Sorter) -> None:
+        """Select by the ids that a text is encoded to."""
+        given = dict(zip(("seq", "embed_text"), call.args, strict=False))
+        given |= {one.arg: one.value for one in call.keywords if one.arg}
+        if set(given) != {"seq", "embed_text"} or not self._may(call, sorter):
+            return
+        seq, text = (
+            self._encoded(self.reading.code(given[key]), kind)
+            for key, kind in (
+                ("seq", sorter.kind(given["seq"])),
+                ("embed_text", Kind.TEXT),
+            )
+        )
+        outer = " " * _indent_of(self.reading, call)
+        indent = outer + "    "
+        self.edits.put(
+            *self.reading.span(call),
+            f"{_DETAILS}.select_token_ids(\n{indent}{seq},\n{indent}{text},\n{outer})",
+        )
+
+    def _encoded(self, code: str, kind: Kind) -> str:
+        self.edits.need(_PROCESSING, "cached_encode")
+        if kind is Kind.IDS:
+            return code
+        if "\n" in code:
+            code = f"({code})" if not code.startswith("(") else code
+        if kind is Kind.TEXT:
+            return f"cached_encode({_TOKENIZER}, {code}, add_special_tokens=False)"
+        self.needs_helper = True
+        return f"{_HELPER}({_TOKENIZER}, {code})"
+
+    def _may(self, node: ast.expr, sorter: Sorter) -> bool:
+        """Tell whether a tokenizer is at hand; say so if not."""
+        outermost = sorter.functions[-1]
+        first = outermost.args.args[0].arg if outermost.args.args else ""
+        if first == "self":
+            return True
+        message = "a prompt update is made of text, and no tokenizer is at hand to encode it"
+        fix = "give cached_encode(tokenizer, text, add_special_tokens=False)"
+        self.edits.notes.append(Note(self.reading.scope(node), message, fix))
+        return False
+
+
+def _indent_of(reading: Reading, node: ast.expr) -> int:
+    row = reading.line(node.lineno)
+    return len(row) - len(row.lstrip())
+
+
+def _own(function: FunctionNode) -> Iterator[ast.AST]:
+    """Walk a function without the functions in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, FunctionNode):
+            left += ast.iter_child_nodes(node)
+
+
+def _defines_helper(reading: Reading) -> bool:
+    return any(isinstance(one, FunctionNode) and one.name == _HELPER for one in reading.tree.body)
+
+
+def _put_helper(reading: Reading, edits: Edits) -> None:
+    defined = (ast.ClassDef, ast.FunctionDef)
+    first = next(one for one in reading.tree.body if isinstance(one, defined))
+    place = reading.line_start(reading.span(first)[0])
+    while place and reading.text[: place - 1].rsplit("\n", 1)[-1].startswith("#"):
+        place = reading.line_start(place - 1)
+    edits.put(place, place, _CODE)
+
+
+CODEMOD = Codemod(
+    id="token-updates",
+    summary="Prompt updates are made of token ids: texts are encoded",
+    since="0.29.0",
+    instead="cached_encode(tokenizer, text, add_special_tokens=False)",
+    reference="PromptReplacement, PromptInsertion, PromptUpdateDetails.select_token_ids",
+    risk="review",
+    apply=_apply,
+)
