@@ -14,6 +14,7 @@ from mmport.cli import (
     demo,
     doctor,
     inspect_model,
+    migrate,
     rewrite,
     scaffold,
     scoreboard,
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("inspect")(inspect_model.command)
 app.command("scaffold")(scaffold.command)
 app.command("rewrite")(rewrite.command)
+app.command("migrate")(migrate.command)
 app.command("verify")(verify.command)
 app.command("check")(check.command)
 app.command("accept")(accept.command)

@@ -30,8 +30,9 @@ def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
     """Name the module that has what another module had in an earlier release; empty if unsure.
 
     It is sure where one module alone defines the name, as the same kind of thing, or
-    where one of several is a module of the old one's name. What is private to a module,
-    or a variable that many have, such as `logger`, moved nowhere.
+    where one of several is a module of the old one's name. What is private to a module
+    moved nowhere, and a constant only to a module of that name: another model's may
+    be called the same and hold something else.
     """
     if name.startswith("_"):
         return ""
@@ -40,7 +41,7 @@ def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
         for other in _bindings(names.version).get(name, ())
         if _kind((names.module(other) or {}).get(name, "")) == _kind(stub) or not stub
     ]
-    if len(found) > 1:
+    if len(found) > 1 or name.isupper() or (name.islower() and _kind(stub) == "var"):
         stem = module.rpartition(".")[2]
         found = [one for one in found if one.rpartition(".")[2] == stem]
     return _shown(names, found[0], name) if len(found) == 1 else ""

@@ -52,9 +52,9 @@ class Edits:
 class Codemod:
     """One change of vLLM's API, and how a file follows it.
 
-    `since` is the release that made it necessary, empty if any may, `instead` what replaces what was
-    there. `risk`: `review` where the file does something in another way afterwards
-    that a person should look at once.
+    `since` is the release that made it necessary, empty if any may; `instead` is what
+    replaces what was there. `risk` is `review` where the file does something in
+    another way afterwards that a person should look at once.
     """
 
     id: str

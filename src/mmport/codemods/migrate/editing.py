@@ -46,7 +46,7 @@ def drop_items(
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:
     """Take names out of the imports that have them, and imports that have no name left."""
-    for node in ast.walk(reading.tree):
+    for node in reading.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             gone = [one for one in node.names if one in aliases]
             if len(gone) == len(node.names):
@@ -65,23 +65,44 @@ def _start(reading: Reading, item: Placed) -> int:
 
 
 def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -> None:
-    """Take whole statements out, with the comments right above them and the blank lines below."""
+    """Take whole statements out, with the comments right above them.
+
+    What stood above and below comes together as far apart as the farther of the two was.
+    """
     for node in nodes:
         start, end = reading.span(node)
         start = reading.line_start(start)
         while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
             start = above[0]
         stop = reading.next_line(end)
-        while stop < len(reading.text) and not _row(reading, stop).strip():
-            stop = reading.next_line(stop)
-        if not _row(reading, stop).strip() or _indent(_row(reading, stop)) < _indent(
-            _row(reading, start)
-        ):
-            # It was the last of its block: the blank lines belong to what follows.
-            stop = reading.next_line(end)
-            while (above := _row_above(reading, start)) is not None and not above[1]:
-                start = above[0]
-        edits.put(start, stop, "")
+        first, last = _blank_above(reading, start), _blank_below(reading, stop)
+        below = reading.text[last : reading.next_line(last)]
+        if _indent(below) < _indent(_row(reading, start)):
+            edits.put(first, stop, "")  # the blank lines below belong to what follows
+        elif _opens(reading, first):
+            edits.put(start, last, "")
+        else:
+            rows = reading.text[stop:last].splitlines(keepends=True)
+            fewer = min(reading.text[first:start].count("\n"), len(rows))
+            edits.put(start, stop + len("".join(rows[:fewer])), "")
+
+
+def _blank_above(reading: Reading, start: int) -> int:
+    while (above := _row_above(reading, start)) is not None and not above[1]:
+        start = above[0]
+    return start
+
+
+def _blank_below(reading: Reading, stop: int) -> int:
+    while stop < len(reading.text) and not _row(reading, stop).strip():
+        stop = reading.next_line(stop)
+    return stop
+
+
+def _opens(reading: Reading, start: int) -> bool:
+    """Tell whether what stands above opens a block, or nothing does."""
+    above = _row_above(reading, start)
+    return above is None or above[1].endswith(":")
 
 
 def _row(reading: Reading, place: int) -> str:

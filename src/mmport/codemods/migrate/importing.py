@@ -9,12 +9,12 @@ from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.reading import Reading
 
 
-def with_needed(text: str, reading: Reading, wanted: Sequence[Imported]) -> str:
-    """Add imports that a text lacks; LibCST is asked for nothing else, and only then."""
-    there = _bound(ast.parse(text))
+def with_needed(reading: Reading, wanted: Sequence[Imported]) -> str:
+    """Add imports that a file lacks; LibCST is asked for nothing else, and only then."""
+    there = _bound(reading) if wanted else set()
     missing = [one for one in dict.fromkeys(wanted) if one.bound not in there]
     if not missing:
-        return text
+        return reading.text
     import libcst as cst
 
     from mmport.codemods.imports import with_imports
@@ -23,16 +23,16 @@ def with_needed(text: str, reading: Reading, wanted: Sequence[Imported]) -> str:
         Imported(reading.spelled(one.module), one.name, one.bound) if one.name else one
         for one in missing
     ]
-    return with_imports(cst.parse_module(text), spelled).code
+    return with_imports(cst.parse_module(reading.text), spelled).code
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def _bound(reading: Reading) -> set[str]:
     """Name what is bound at the top of a module, and what its imports bind anywhere."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in reading.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             found |= {one.asname or one.name.partition(".")[0] for one in node.names}
-    for statement in tree.body:
+    for statement in reading.tree.body:
         if isinstance(statement, ast.ClassDef | ast.FunctionDef):
             found.add(statement.name)
     return found

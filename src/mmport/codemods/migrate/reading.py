@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,11 @@ class Reading:
     def tree(self) -> ast.Module:
         """The file's syntax tree."""
         return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree, as `ast.walk` gives them: a walk by itself takes long."""
+        return list(ast.walk(self.tree))
 
     @cached_property
     def file(self) -> ModelFile:
@@ -151,11 +157,12 @@ class Reading:
 
     def line_start(self, place: int) -> int:
         """Give where the line of a place begins."""
-        return max(start for start in self._starts if start <= place)
+        return self._starts[bisect_right(self._starts, place) - 1]
 
     def next_line(self, place: int) -> int:
         """Give where the line below a place begins, or the end of the file."""
-        return min((start for start in self._starts if start > place), default=len(self.text))
+        after = bisect_right(self._starts, place)
+        return self._starts[after] if after < len(self._starts) else len(self.text)
 
     def indent(self, node: ast.stmt) -> str:
         """Give what stands before a statement on its line."""

@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import dataclass, replace
 
+from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.changes import CODEMODS
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_names, edited
@@ -41,28 +42,23 @@ def migrate_text(reading: Reading) -> Migrated:
     """
     applied: list[Applied] = []
     notes: list[Note] = []
+    wanted: list[Imported] = []
     for codemod in CODEMODS:
         if codemod.lies_between(reading.origin, reading.target):
             edits = codemod.apply(reading)
             notes += edits.notes
-            text = apply_edits(reading, edits)
+            wanted += edits.imports
+            text = edited(reading.text, edits.changes)
             if text != reading.text:
                 reading = without_unused(reading, _again(reading, text, codemod))
                 applied.append(Applied(codemod.id, codemod.summary, codemod.risk))
-    return Migrated(reading.text, tuple(applied), tuple(dict.fromkeys(notes)))
-
-
-def apply_edits(reading: Reading, edits: Edits) -> str:
-    """Write the text that a codemod asks for."""
-    if not edits.changes:
-        return reading.text
-    text = edited(reading.text, edits.changes)
-    return with_needed(text, reading, edits.imports)
+    text = with_needed(reading, wanted)
+    return Migrated(text, tuple(applied), tuple(dict.fromkeys(notes)))
 
 
 def without_unused(before: Reading, after: Reading) -> Reading:
     """Take out the imports that a codemod made useless; what was unused before stays."""
-    lost = _used(before.tree) - _used(after.tree)
+    lost = _used(before) - _used(after)
     aliases = [
         alias
         for node in after.tree.body
@@ -70,15 +66,17 @@ def without_unused(before: Reading, after: Reading) -> Reading:
         for alias in node.names
         if (alias.asname or alias.name) in lost
     ]
+    if not aliases:
+        return after
     edits = Edits()
     drop_names(after, aliases, edits)
-    return replace(after, text=edited(after.text, edits.changes), _family={}) if aliases else after
+    return replace(after, text=edited(after.text, edits.changes), _family={})
 
 
-def _used(tree: ast.Module) -> set[str]:
+def _used(reading: Reading) -> set[str]:
     """Name what code uses, in strings too: an annotation may be one, and so is `__all__`."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in reading.nodes:
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -94,7 +92,7 @@ def _again(reading: Reading, text: str, codemod: Codemod) -> Reading:
     """
     again = replace(reading, text=text, _family={})
     try:
-        ast.parse(text)
+        again.tree  # noqa: B018 - it is parsed here
     except SyntaxError as error:
         raise AssertionError(f"{codemod.id} wrote no Python: {error}") from error
     return again

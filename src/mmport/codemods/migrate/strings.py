@@ -12,9 +12,9 @@ from typing import Final
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
 
-_IDS: Final = re.compile(r"(^|_)(token_)?ids?$|_tokens_ids$", re.IGNORECASE)
+_IDS: Final = re.compile(r"(^|_)ids?(_|$)", re.IGNORECASE)
 _TEXT: Final = re.compile(
-    r"(^|_)(token|placeholder|pattern|text|str|string|img_context|prompt)$", re.IGNORECASE
+    r"(^|_)(token|placeholder|pattern|text|str|string|context|prompt)$", re.IGNORECASE
 )
 _DEPTH: Final = 6
 
@@ -98,6 +98,11 @@ class Sorter:
             for one in (*function.args.args, *function.args.kwonlyargs):
                 if one.arg == name and one.annotation is not None:
                     yield ast.unparse(one.annotation)
+            for part in ast.walk(function):
+                match part:
+                    case ast.AnnAssign(target=ast.Name(id=target), annotation=annotation):
+                        if target == name:
+                            yield ast.unparse(annotation)
 
     def _item(self, value: ast.expr, depth: int) -> Kind:
         """Tell what is in a dict or list that the function makes."""
@@ -108,6 +113,8 @@ class Sorter:
                         return self.kind(first, depth + 1)
                     case ast.ListComp(elt=first):
                         return self.kind(first, depth + 1)
+            if "list[str]" in self._annotations(value.id):
+                return Kind.TEXT
         return Kind.UNKNOWN
 
     def _call(self, node: ast.Call, depth: int) -> Kind:
@@ -116,18 +123,18 @@ class Sorter:
                 return Kind.TEXT
             case ast.Attribute(attr="encode" | "tolist" | "convert_tokens_to_ids"):
                 return Kind.IDS
-            case ast.Name(id="cached_encode"):
+            case ast.Name(id="cached_encode" | "_token_ids"):
                 return Kind.IDS
             case ast.Attribute(value=ast.Name(id="PromptUpdateDetails" | "PromptIndexTargets")):
                 return Kind.OTHER
             case ast.Name(id="PromptUpdateDetails"):
                 return Kind.OTHER
-            case ast.Attribute(value=ast.Name(id="self"), attr=name) | ast.Name(id=name):
+            case ast.Attribute(attr=name) | ast.Name(id=name):
                 return self._result(name)
         return Kind.UNKNOWN
 
     def _result(self, name: str) -> Kind:
-        for node in ast.walk(self.reading.tree):
+        for node in self.reading.nodes:
             if isinstance(node, FunctionNode) and node.name == name and node.returns:
                 written = ast.unparse(node.returns)
                 if "PromptUpdateDetails" in written:

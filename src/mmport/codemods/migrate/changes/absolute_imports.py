@@ -10,12 +10,12 @@ from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
 
-_HEAD = re.compile(r"from\s*([.\s]+[\w.]*)")
+_HEAD = re.compile(r"from\s*((?:\.\s*)+(?:(?!import\b)[\w.]+)?)")
 
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
-    for node in ast.walk(reading.tree) if reading.foreign else ():
+    for node in reading.nodes if reading.foreign else ():
         if isinstance(node, ast.ImportFrom) and node.level:
             module = reading.module.absolute(node)
             head = _HEAD.match(reading.text, reading.span(node)[0])

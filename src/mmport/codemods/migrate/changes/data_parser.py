@@ -44,9 +44,11 @@ def info_of(reading: Reading, item: ModelClass) -> ModelClass | None:
     processor's base.
     """
     named = [_registered(call, item.name) for call in reading.file.calls]
-    for base in item.node.bases:
-        if isinstance(base, ast.Subscript) and isinstance(base.slice, ast.Name):
-            named.append(base.slice.id)
+    named += [
+        base.slice.id
+        for base in item.node.bases
+        if isinstance(base, ast.Subscript) and isinstance(base.slice, ast.Name)
+    ]
     named += _bounds(reading, [one for one in named if one])
     for name in named:
         found = reading.file.classes.get(name)
@@ -80,9 +82,9 @@ def _keeps_to_itself(method: FunctionNode) -> bool:
     """Tell a method that needs more of the processor than its information."""
     known: set[int] = set()
     for part in ast.walk(method):
-        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
-            if part.value.id == "self" and part.attr == "info":
-                known.add(id(part.value))
+        match part:
+            case ast.Attribute(value=ast.Name(id="self") as owner, attr="info"):
+                known.add(id(owner))
     return any(
         isinstance(part, ast.Name) and part.id == "self" and id(part) not in known
         for part in ast.walk(method)

@@ -45,10 +45,10 @@ def _with_mask(reading: Reading, method: FunctionNode, edits: Edits) -> None:
 def _calls(reading: Reading, edits: Edits) -> None:
     """Rename calls that pass ids: HF's method of the same name takes none."""
     for call in reading.file.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr == _OLD:
-            if call.args or call.keywords:
-                end = reading.span(call.func)[1]
-                edits.put(end - len(_OLD), end, _NEW)
+        named = isinstance(call.func, ast.Attribute) and call.func.attr == _OLD
+        if named and (call.args or call.keywords):
+            end = reading.span(call.func)[1]
+            edits.put(end - len(_OLD), end, _NEW)
 
 
 def _merges(reading: Reading, item: ModelClass, edits: Edits) -> None:
@@ -89,7 +89,7 @@ def _merge(reading: Reading, call: ast.Call, edits: Edits, *, masked: bool) -> N
 def _statement(reading: Reading, node: ast.expr) -> ast.stmt:
     found = [
         one
-        for one in ast.walk(reading.tree)
+        for one in reading.nodes
         if isinstance(one, ast.stmt) and one.lineno <= node.lineno <= (one.end_lineno or 0)
     ]
     return min(found, key=lambda one: (one.end_lineno or 0) - one.lineno)

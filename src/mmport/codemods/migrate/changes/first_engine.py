@@ -21,9 +21,7 @@ def _apply(reading: Reading) -> Edits:
         dropped = list(_branches(method)) if method else []
         for node, parent in dropped:
             _drop(reading, node, parent, edits)
-        left = "\n".join(
-            reading.code(one) for one in item.methods.values() if one is not method
-        )
+        left = "\n".join(reading.code(one) for one in item.methods.values() if one is not method)
         for name, one in item.methods.items():
             if dropped and name.endswith("_v0") and left.count(name) == 1:
                 drop_method(reading, item, one, edits)

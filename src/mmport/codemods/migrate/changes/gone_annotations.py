@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items, drop_names
-from mmport.codemods.migrate.reading import Reading
+from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import Imported
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -79,7 +79,7 @@ def _bases(reading: Reading, item: Imported) -> list[tuple[ast.ClassDef, ast.exp
         return []
     return [
         (node, base)
-        for node in ast.walk(reading.tree)
+        for node in reading.nodes
         if isinstance(node, ast.ClassDef)
         for base in node.bases
         if isinstance(base, ast.Name) and base.id == item.bound
@@ -87,7 +87,7 @@ def _bases(reading: Reading, item: Imported) -> list[tuple[ast.ClassDef, ast.exp
 
 
 def _drop_base(reading: Reading, owner: ast.ClassDef, base: ast.expr, edits: Edits) -> None:
-    items = [*owner.bases, *owner.keywords]
+    items: list[Placed] = [*owner.bases, *owner.keywords]
     if len(items) > 1:
         drop_items(reading, items, [base], edits)
         return

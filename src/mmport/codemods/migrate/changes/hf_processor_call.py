@@ -59,7 +59,7 @@ def _rewrite(reading: Reading, method: FunctionNode, names: _Old, edits: Edits) 
     direct = _only_reads(method, names, inside)
     _signature(reading, method, edits)
     for one in dead:
-        _drop_branch(reading, one, edits)
+        _drop_branch(reading, one, names.data if direct else "", edits)
     for call in calls:
         if isinstance(call, ast.Call):
             _super_call(reading, call, names, direct, edits)
@@ -109,11 +109,12 @@ def _is_of(node: ast.expr, names: set[str]) -> bool:
     return False
 
 
-def _drop_branch(reading: Reading, node: ast.If, edits: Edits) -> None:
+def _drop_branch(reading: Reading, node: ast.If, renamed: str, edits: Edits) -> None:
     operand = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
     if isinstance(operand, ast.NamedExpr):
         name, value = operand.target.id, reading.code(operand.value)
-        value = value.replace("mm_data", _DATA) if _DATA not in value else value
+        value = value.replace(f"{renamed}.", f"{_DATA}.") if renamed else value
+        value = value.replace("audios", "audio")
         start, end = reading.span(node)
         edits.put(start, end, f"{name} = {value}")
     else:
@@ -167,24 +168,18 @@ def _given(call: ast.Call) -> dict[str, ast.expr]:
     return given | {one.arg: one.value for one in call.keywords if one.arg}
 
 
-def _super_call(
-    reading: Reading, call: ast.Call, names: _Old, direct: bool, edits: Edits
-) -> None:
+def _super_call(reading: Reading, call: ast.Call, names: _Old, direct: bool, edits: Edits) -> None:
     given = _given(call)
     if {"prompt", "mm_data", "mm_kwargs"} - set(given):
         return
-    prompt, data, options = (
-        reading.code(given[key]) for key in ("prompt", "mm_data", "mm_kwargs")
-    )
+    prompt, data, options = (reading.code(given[key]) for key in ("prompt", "mm_data", "mm_kwargs"))
     options = _OPTIONS if options == names.options else options.replace(names.options, _OPTIONS)
     media = _DATA if direct else f"dict(text={prompt}, **{data})"
     start, end = reading.span(call)
     edits.put(start, end, f"super().{NAME}({media}, {options})")
 
 
-def _rename(
-    reading: Reading, parts: list[ast.AST], names: dict[str, str], edits: Edits
-) -> None:
+def _rename(reading: Reading, parts: list[ast.AST], names: dict[str, str], edits: Edits) -> None:
     for part in parts:
         if isinstance(part, ast.Name) and part.id in names:
             edits.put(*reading.span(part), names[part.id])

@@ -28,8 +28,6 @@ def _apply(reading: Reading) -> Edits:
     return edits
 
 
-
-
 CODEMOD = Codemod(
     id="hf-text",
     summary="HF's processor is given the dummy text with the media, as it was before",

@@ -10,9 +10,12 @@ from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items, drop_statements
 from mmport.codemods.migrate.reading import Reading
+from mmport.inspection import hf_library
 from mmport.usage.source import Imported
 from mmport.usage.whereabouts import home
 from mmport.vllm_api.changes import name_change
+from mmport.vllm_api.surface.areas import lies_in
+from mmport.vllm_api.surface.release import Bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,32 @@ def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
     change = name_change(item.name, names.version)
     if change is not None and change.instead:
         module, _, name = change.instead.rpartition(".")
-        if names.find(module, name) is not None:
+        found = names.find(module, name)
+        if found is not None and _stands_for(reading, item, found):
             return _Move(alias, home(names, module, name) or module, name)
     before = reading.before.meant(item)
     stub = before.stub if before is not None and before.known else ""
     there = home(names, item.module, item.name, stub) if change is None else ""
+    if not there and lies_in(item.module, _VENDORED) and hf_library.exports(item.name):
+        there = "transformers"
     return _Move(alias, there, item.name) if there else None
+
+
+_VENDORED = ("vllm.transformers_utils.configs", "vllm.transformers_utils.processors")
+"""Where vLLM keeps what transformers does not have yet."""
+
+
+def _stands_for(reading: Reading, item: Imported, found: Bound) -> bool:
+    """Tell whether a name can do what another did: a function is no base, and has no methods."""
+    before = reading.before.meant(item)
+    if before is None or not before.is_class or found.is_class:
+        return True
+    called = sum(
+        isinstance(call.func, ast.Name) and call.func.id == item.bound
+        for call in reading.file.calls
+    )
+    used = sum(isinstance(node, ast.Name) and node.id == item.bound for node in reading.nodes)
+    return called == used
 
 
 def _move(reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edits) -> None:
@@ -130,7 +153,7 @@ def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:
 
 
 def _rename(reading: Reading, old: str, new: str, edits: Edits) -> None:
-    for node in ast.walk(reading.tree):
+    for node in reading.nodes:
         if isinstance(node, ast.Name) and node.id == old:
             edits.put(*reading.span(node), new)
 

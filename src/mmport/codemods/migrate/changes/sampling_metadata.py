@@ -6,7 +6,7 @@ import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items
-from mmport.codemods.migrate.reading import Reading
+from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _NAME = "sampling_metadata"
@@ -29,7 +29,7 @@ def _without(reading: Reading, method: FunctionNode, edits: Edits) -> None:
     drop_items(reading, arguments, gone, edits)
     for part in ast.walk(method):
         if isinstance(part, ast.Call):
-            given = [*part.args, *part.keywords]
+            given: list[Placed] = [*part.args, *part.keywords]
             drop = [
                 one
                 for one in given

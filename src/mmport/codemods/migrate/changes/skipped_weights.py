@@ -10,6 +10,8 @@ from mmport.codemods.migrate.reading import Reading
 
 _LOADER, _MAPPER = "AutoWeightsLoader", "WeightsMapper"
 _UTILS = "vllm.model_executor.models.utils"
+_NAME = "skipped"
+_WIDTH = 88
 _MAPS = {"skip_prefixes": "orig_to_new_prefix", "skip_substrs": "orig_to_new_substr"}
 
 
@@ -23,11 +25,12 @@ def _apply(reading: Reading) -> Edits:
                 edits.notes.append(Note(reading.scope(call), _VAGUE, _FIX))
                 continue
             drop_items(reading, [*call.args, *call.keywords], skipped, edits)
-            mapper = _mapper(reading, skipped)
-            if mapper:
+            maps = _maps(reading, skipped)
+            if maps:
                 edits.need(_UTILS, _MAPPER)
+                _put_mapper(reading, call, maps, edits)
                 for load in loads:
-                    _with_mapper(reading, load, mapper, edits)
+                    _with_mapper(reading, load, edits)
     return edits
 
 
@@ -38,14 +41,14 @@ _FIX = "give load_weights(mapper=WeightsMapper(orig_to_new_prefix={prefix: None}
 def _loads(reading: Reading, call: ast.Call) -> list[ast.Call]:
     """Find the calls of `load_weights` of a loader, in the function that makes it."""
     names = set()
-    for node in ast.walk(reading.tree):
+    for node in reading.nodes:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if value is call:
                 names.add(name)
     function = min(
         (
             node
-            for node in ast.walk(reading.tree)
+            for node in reading.nodes
             if isinstance(node, ast.FunctionDef) and call in ast.walk(node)
         ),
         key=lambda node: (node.end_lineno or 0) - node.lineno,
@@ -61,16 +64,34 @@ def _loads(reading: Reading, call: ast.Call) -> list[ast.Call]:
     return found
 
 
-def _mapper(reading: Reading, skipped: list[ast.keyword]) -> str:
+def _maps(reading: Reading, skipped: list[ast.keyword]) -> list[str]:
     parts = []
     for one in skipped:
         if isinstance(one.value, ast.Constant) and one.value.value is None:
             continue
-        code = reading.code(one.value)
         maybe = isinstance(one.value, ast.IfExp) and isinstance(one.value.orelse, ast.Constant)
-        keys = _or_empty(reading, one.value) if maybe else code
+        keys = _or_empty(reading, one.value) if maybe else reading.code(one.value)
         parts.append(f"{_MAPS[one.arg or '']}=dict.fromkeys({keys})")
-    return f"{_MAPPER}({', '.join(parts)})" if parts else ""
+    return parts
+
+
+def _put_mapper(reading: Reading, call: ast.Call, maps: list[str], edits: Edits) -> None:
+    """Make the mapper above the statement that makes the loader."""
+    statement = min(
+        (
+            node
+            for node in reading.nodes
+            if isinstance(node, ast.stmt) and node.lineno <= call.lineno <= (node.end_lineno or 0)
+        ),
+        key=lambda node: (node.end_lineno or 0) - node.lineno,
+    )
+    indent = reading.indent(statement)
+    text = f"{indent}{_NAME} = {_MAPPER}({', '.join(maps)})"
+    if len(text) > _WIDTH or "\n" in text:
+        inner = f"\n{indent}    "
+        text = f"{indent}{_NAME} = {_MAPPER}({''.join(f'{inner}{one},' for one in maps)}\n{indent})"
+    place = reading.line_start(reading.span(statement)[0])
+    edits.put(place, place, f"{text}\n")
 
 
 def _or_empty(reading: Reading, value: ast.expr) -> str:
@@ -79,19 +100,19 @@ def _or_empty(reading: Reading, value: ast.expr) -> str:
     return f"{code} else []"
 
 
-def _with_mapper(reading: Reading, load: ast.Call, mapper: str, edits: Edits) -> None:
+def _with_mapper(reading: Reading, load: ast.Call, edits: Edits) -> None:
     """Add to the mapper that is given, or give one: what is skipped is looked at last."""
     given = next((one.value for one in load.keywords if one.arg == "mapper"), None)
     if given is None and len(load.args) > 1:
         given = load.args[1]
     if given is not None:
         end = reading.span(given)[1]
-        edits.put(end, end, f" | {mapper}")
+        edits.put(end, end, f" | {_NAME}")
         return
     last = load.args[-1] if load.args else None
     if last is not None:
         end = reading.span(last)[1]
-        edits.put(end, end, f", mapper={mapper}")
+        edits.put(end, end, f", mapper={_NAME}")
 
 
 CODEMOD = Codemod(

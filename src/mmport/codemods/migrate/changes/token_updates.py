@@ -15,8 +15,9 @@ _UPDATES = ("PromptReplacement", "PromptInsertion")
 _ORDER = ("modality", "target")
 _PROCESSING = "vllm.multimodal.processing"
 _DETAILS = "PromptUpdateDetails"
-_TOKENIZER = "self.info.get_tokenizer()"
 _HELPER = "_token_ids"
+_TOKENIZER = "tokenizer"
+_WIDTH = 88
 _CODE = f'''def {_HELPER}(tokenizer, content):
     """Encode a text; token ids and details stay as they are."""
     if isinstance(content, str):
@@ -31,6 +32,11 @@ def _apply(reading: Reading) -> Edits:
     worker = _Worker(reading)
     for chain in _functions(reading.tree.body, ()):
         worker.function(chain)
+    for node in reading.nodes:
+        match node:
+            case ast.Subscript(value=ast.Name(id=name) as value) if name == _DETAILS:
+                # It is generic no more: there is one kind of sequence.
+                worker.edits.put(reading.span(value)[1], reading.span(node)[1], "")
     if worker.needs_helper and not _defines_helper(reading):
         _put_helper(reading, worker.edits)
     return worker.edits
@@ -82,8 +88,8 @@ class _Worker:
     def _content(self, node: ast.expr, sorter: Sorter) -> None:
         """Have a target or content be token ids, or what gives some."""
         match node:
-            case ast.Call(func=ast.Name(id="partial"), args=[ast.Name(id=name), *_]):
-                self._returns(name, sorter)
+            case ast.Call(func=ast.Name(id="partial"), args=[first, *_]):
+                self._content(first, sorter)
             case ast.Lambda(body=body):
                 self._encode(body, sorter)
             case ast.Attribute(value=made, attr="__getitem__"):
@@ -95,20 +101,43 @@ class _Worker:
             case ast.IfExp(body=body, orelse=orelse):
                 self._content(body, sorter)
                 self._content(orelse, sorter)
+            case ast.Name(id=name) if functions := self._held(name, sorter):
+                for one in functions:
+                    self._content(one, sorter)
+            case ast.Subscript(value=ast.Name(id=name)) if functions := self._held(name, sorter):
+                for one in functions:
+                    self._content(one, sorter)
             case _:
                 self._encode(node, sorter)
+
+    def _held(self, name: str, sorter: Sorter) -> list[ast.expr]:
+        """Give the functions that a variable, or a dict in one, holds."""
+        values = list(sorter.values(name))
+        for value in list(values):
+            match value:
+                case ast.Dict(values=held):
+                    values += held
+                case ast.IfExp(body=body, orelse=orelse):
+                    values += [body, orelse]
+        return [one for one in values if self._gives_function(one)]
+
+    def _gives_function(self, node: ast.expr) -> bool:
+        match node:
+            case ast.Call(func=ast.Name(id="partial")) | ast.Lambda():
+                return True
+            case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return self._is_function(name)
+        return False
 
     def _looked_up(self, node: ast.expr, made: ast.expr, sorter: Sorter) -> None:
         kind = sorter.kind(ast.Subscript(made, ast.Constant(0), ast.Load()))
         if kind is not Kind.IDS and self._may(node, sorter):
             code = self.reading.code(made)
-            encoded = self._encoded(f"{code}[item_idx]", kind)
-            self.edits.put(*self.reading.span(node), f"lambda item_idx: {encoded}")
+            self._put(node, f"{code}[item_idx]", kind, sorter, "lambda item_idx: ")
 
     def _is_function(self, name: str) -> bool:
         return any(
-            isinstance(node, FunctionNode) and node.name == name
-            for node in ast.walk(self.reading.tree)
+            isinstance(node, FunctionNode) and node.name == name for node in self.reading.nodes
         )
 
     def _returns(self, name: str, sorter: Sorter) -> None:
@@ -136,8 +165,17 @@ class _Worker:
                     self._encode(node.args[0], sorter)
         kind = sorter.kind(node)
         if kind in (Kind.TEXT, Kind.UNKNOWN) and self._may(node, sorter):
-            text = self._encoded(self.reading.code(node), kind)
-            self.edits.put(*self.reading.span(node), text)
+            self._put(node, self.reading.code(node), kind, sorter)
+
+    def _put(self, node: ast.expr, code: str, kind: Kind, sorter: Sorter, before: str = "") -> None:
+        """Put the encoding of a text in the place of a node, broken where it is too long."""
+        start, end = self.reading.span(node)
+        line = self.reading.line_start(start)
+        text = self._encoded(code, kind, sorter)
+        rest = self.reading.text[end : self.reading.next_line(end)].rstrip()
+        if start - line + len(f"{before}{text}{rest}") > _WIDTH or "\n" in code:
+            text = self._broken(code, kind, sorter, _indent_of(self.reading, node))
+        self.edits.put(start, end, before + text)
 
     def _select(self, call: ast.Call, sorter: Sorter) -> None:
         """Select by the ids that a text is encoded to."""
@@ -145,36 +183,76 @@ class _Worker:
         given |= {one.arg: one.value for one in call.keywords if one.arg}
         if set(given) != {"seq", "embed_text"} or not self._may(call, sorter):
             return
-        seq, text = (
-            self._encoded(self.reading.code(given[key]), kind)
-            for key, kind in (
-                ("seq", sorter.kind(given["seq"])),
-                ("embed_text", Kind.TEXT),
-            )
-        )
         outer = " " * _indent_of(self.reading, call)
-        indent = outer + "    "
-        self.edits.put(
-            *self.reading.span(call),
-            f"{_DETAILS}.select_token_ids(\n{indent}{seq},\n{indent}{text},\n{outer})",
-        )
+        indent = f"{outer}    "
+        parts = [
+            self._encoded(self.reading.code(given["seq"]), sorter.kind(given["seq"]), sorter),
+            self._encoded(self.reading.code(given["embed_text"]), Kind.TEXT, sorter),
+        ]
+        lines = [f"{_DETAILS}.select_token_ids(", *(f"{indent}{one}," for one in parts)]
+        self.edits.put(*self.reading.span(call), "\n".join([*lines, f"{outer})"]))
 
-    def _encoded(self, code: str, kind: Kind) -> str:
-        self.edits.need(_PROCESSING, "cached_encode")
+    def _encoded(self, code: str, kind: Kind, sorter: Sorter) -> str:
         if kind is Kind.IDS:
             return code
-        if "\n" in code:
-            code = f"({code})" if not code.startswith("(") else code
+        name, arguments = self._call(code, kind, sorter)
+        return f"{name}({', '.join(arguments)})"
+
+    def _broken(self, code: str, kind: Kind, sorter: Sorter, column: int) -> str:
+        name, arguments = self._call(code, kind, sorter)
+        outer = " " * column
+        inner = f"{outer}    "
+        lines = [inner + one.replace("\n", "\n    ") for one in arguments]
+        return "\n".join([f"{name}(", *(f"{one}," for one in lines), f"{outer})"])
+
+    def _call(self, code: str, kind: Kind, sorter: Sorter) -> tuple[str, list[str]]:
+        self.edits.need(_PROCESSING, "cached_encode")
+        tokenizer = self._tokenizer(sorter)
         if kind is Kind.TEXT:
-            return f"cached_encode({_TOKENIZER}, {code}, add_special_tokens=False)"
+            return "cached_encode", [tokenizer, code, "add_special_tokens=False"]
         self.needs_helper = True
-        return f"{_HELPER}({_TOKENIZER}, {code})"
+        return _HELPER, [tokenizer, code]
+
+    def _tokenizer(self, sorter: Sorter) -> str:
+        """Say how a method comes by the tokenizer; empty if it does not."""
+        outermost = sorter.functions[-1]
+        arguments = outermost.args.args
+        item = self.reading.file.class_at(outermost.lineno)
+        if item is None or not arguments or arguments[0].arg != "self":
+            names = [one.arg for one in arguments]
+            return _TOKENIZER if _TOKENIZER in names else ""
+        family = self.reading.family(item)
+        if "BaseProcessingInfo" in family:
+            return self._local(outermost, "self.get_tokenizer()")
+        if "BaseMultiModalProcessor" in family:
+            return self._local(outermost, "self.info.get_tokenizer()")
+        return "self.tokenizer" if "tokenizer" in item.attributes else ""
+
+    def _local(self, function: FunctionNode, made: str) -> str:
+        """Give the variable that holds the tokenizer; it is set first where there is none."""
+        first = function.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            first = function.body[min(1, len(function.body) - 1)]
+        sets = [
+            node
+            for node in ast.walk(function)
+            if isinstance(node, ast.Name)
+            and node.id == _TOKENIZER
+            and isinstance(node.ctx, ast.Store)
+        ]
+        if not sets:
+            place = self.reading.line_start(self.reading.span(first)[0])
+            line = f"{self.reading.indent(first)}{_TOKENIZER} = {made}\n"
+            if all(change.text != line or change.start != place for change in self.edits.changes):
+                self.edits.put(place, place, line)
+            return _TOKENIZER
+        early = [one for one in function.body[:4] if isinstance(one, ast.Assign)]
+        known = any(ast.unparse(one) == f"{_TOKENIZER} = {made}" for one in early)
+        return _TOKENIZER if known and len(sets) == 1 else made
 
     def _may(self, node: ast.expr, sorter: Sorter) -> bool:
         """Tell whether a tokenizer is at hand; say so if not."""
-        outermost = sorter.functions[-1]
-        first = outermost.args.args[0].arg if outermost.args.args else ""
-        if first == "self":
+        if self._tokenizer(sorter):
             return True
         message = "a prompt update is made of text, and no tokenizer is at hand to encode it"
         fix = "give cached_encode(tokenizer, text, add_special_tokens=False)"

@@ -1,0 +1,122 @@
+"""`mmport migrate`: model files of one release of vLLM for another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmport.cli.options import FormatOption
+from mmport.core.output import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mmport.core.output import Sink
+    from mmport.model.finding import Finding
+    from mmport.workflows.migrating import FileResult
+
+
+def command(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Python files, and folders of some.")
+    ],
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="V", help="The vLLM release to migrate to.")],
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="V", help="The release they are for; else found out."),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what would change; this is the default.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help="Change the files.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether anything would change.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one a core.")
+    ] = 0,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
+) -> None:
+    """Migrate vLLM model files from one release's API to another's.
+
+    Each change of the API between the releases has a codemod of its own. What it
+    cannot do safely it leaves, and tells with line, reason and what to write; so
+    is told what the result still asks for that the release does not have. By
+    default the change is shown and nothing is written.
+
+    Exit code 1 with --check if a file would change, and otherwise if an error is left.
+    """
+    from mmport.core.errors import Usage
+    from mmport.core.output import Sink
+    from mmport.model.finding import Severity
+    from mmport.workflows.migrate import MIGRATE_SCHEMA, MigrateRequest, plan_migration
+
+    if diff + write + check > 1:
+        raise Usage("--diff, --write and --check exclude each other", "name one of them")
+    sink = Sink(format)
+    plan = plan_migration(MigrateRequest(tuple(paths), to, origin, write, jobs))
+    kept: list[FileResult] = []
+    failed = any(one.severity is Severity.ERROR for one in plan.unreadable)
+    changes = 0
+    with sink.counted("migrate", len(plan.tasks)) as counted:
+        for one in plan.results():
+            changes += one.would_change
+            failed = failed or any(each.severity is Severity.ERROR for each in one.findings)
+            counted.done(_line(one))
+            if format is Format.JSON:
+                kept.append(one)
+            else:
+                _show(one, sink, diff=not (write or check))
+    _findings(plan.unreadable, sink)
+    if format is Format.JSON:
+        sink.document(
+            {
+                "schema": MIGRATE_SCHEMA,
+                "to": plan.target,
+                "files": kept,
+                "unreadable": plan.unreadable,
+            }
+        )
+    else:
+        sink.say(_summary(len(plan.tasks), changes, plan.target, written=write))
+    if (check and changes) or (failed and not check):
+        raise typer.Exit(1)
+
+
+def _line(one: FileResult) -> str:
+    if not one.origin:
+        return f"{one.file}: {'cannot be read' if one.findings else 'uses nothing of vLLM'}"
+    origin = one.detected or f"from {one.origin}"
+    state = "changes" if one.would_change else "nothing to do"
+    return f"{one.file}: {'written' if one.written else state} ({origin})"
+
+
+def _show(one: FileResult, sink: Sink, *, diff: bool) -> None:
+    from mmport.cli.diffs import print_diff
+
+    if diff and one.diff:
+        print_diff(one, one.diff, sink)
+    elif one.would_change:
+        sink.line(one.file)
+    for applied in one.applied:
+        look = "  look at it once" if applied.risk == "review" else ""
+        sink.say(f"  {applied.id:<24} {applied.summary}{look}")
+    _findings(one.findings, sink)
+
+
+def _findings(findings: Iterable[Finding], sink: Sink) -> None:
+    for finding in findings:
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        sink.say(f"  {finding.severity.value} {finding.rule}  {place}")
+        sink.say(f"    {finding.message}")
+        if finding.fix:
+            sink.say(f"    fix: {finding.fix}")
+
+
+def _summary(files: int, changes: int, target: str, *, written: bool) -> str:
+    noun = "file" if files == 1 else "files"
+    done = "changed" if written else "would change"
+    return f"{files} {noun}, {changes} {done} for vLLM {target}"

@@ -1,0 +1,134 @@
+"""`mmport migrate` as a user meets it: every kind of file, and what it says of each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunMmport
+
+OLD = b'''"""A model."""
+
+from torch import nn
+
+from vllm.model_executor.models.interfaces import SupportsMultiModal
+from vllm.multimodal.inputs import MultiModalDataDict
+
+
+class Finch(nn.Module, SupportsMultiModal):
+    def get_num_mm_encoder_tokens(self, num_image_tokens: int) -> int:
+        return num_image_tokens  # one each
+
+    def data(self) -> MultiModalDataDict:
+        return {}
+'''
+
+
+@pytest.fixture
+def finch(tmp_path: Path) -> Path:
+    path = tmp_path / "finch.py"
+    path.write_bytes(OLD)
+    return path
+
+
+def test_the_change_is_shown_and_nothing_written_by_default(
+    run_mmport: RunMmport, finch: Path
+) -> None:
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("--- a/finch.py\n+++ b/finch.py\n")
+    assert "+from vllm.inputs import MultiModalDataDict\n" in done.stdout
+    assert "0.18.1 is the newest release that has all that it asks for" in done.stderr
+    assert finch.read_bytes() == OLD
+
+
+def test_write_then_check_then_nothing_to_do(run_mmport: RunMmport, finch: Path) -> None:
+    assert run_mmport("migrate", str(finch), "--to", "0.32", "--check").returncode == 1
+    done = run_mmport("migrate", str(finch), "--to", "0.32", "--write")
+    assert done.returncode == 0, done.stderr
+    written = finch.read_bytes()
+    assert b"get_mm_lora_token_counts" in written
+    assert b"# one each" in written
+    for origin in ((), ("--from", "0.18.1")):
+        again = run_mmport("migrate", str(finch), "--to", "0.32", "--write", *origin)
+        assert again.returncode == 0
+        assert "nothing to do" in again.stderr
+        assert finch.read_bytes() == written
+    assert run_mmport("migrate", str(finch), "--to", "0.32", "--check").returncode == 0
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "marked"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_marks_and_line_ends_are_kept(
+    run_mmport: RunMmport, finch: Path, mark: bytes, end: bytes
+) -> None:
+    finch.write_bytes(mark + OLD.replace(b"\n", end))
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0", "--write")
+    assert done.returncode == 0, done.stderr
+    written = finch.read_bytes()
+    assert written.startswith(mark + b'"""A model."""' + end)
+    assert written.count(b"\n") == written.count(end)
+
+
+def test_tabs_are_kept(run_mmport: RunMmport, finch: Path) -> None:
+    finch.write_bytes(OLD.replace(b"    ", b"\t"))
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0", "--write")
+    assert done.returncode == 0, done.stderr
+    written = finch.read_text()
+    assert "\n\tdef get_mm_lora_token_counts(\n\t\tself,\n" in written
+    compile(written, "finch", "exec")
+
+
+def test_several_files_go_in_parallel_and_json_tells_of_each(
+    run_mmport: RunMmport, finch: Path
+) -> None:
+    (finch.parent / "plain.py").write_text("print(1)\n")
+    (finch.parent / "broken.py").write_text("from vllm import (\n")
+    done = run_mmport(
+        "migrate", str(finch.parent), "--to", "0.32.0", "--format", "json", "--jobs", "2"
+    )
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert document["schema"] == "mmport.migrate/1"
+    broken, changed, plain = document["files"]
+    assert broken["findings"][0]["rule"] == "syntax"
+    assert changed["origin"] == "0.18.1"
+    assert {one["id"] for one in changed["applied"]} == {"moved-imports", "lora-token-counts"}
+    assert changed["diff"]
+    assert not changed["written"]
+    assert plain["origin"] == plain["diff"] == ""
+
+
+def test_what_is_left_is_told_with_what_to_write(run_mmport: RunMmport, finch: Path) -> None:
+    finch.write_text(
+        "from vllm.model_executor.models.persimmon import PersimmonForCausalLM\n"
+        "print(PersimmonForCausalLM)\n"
+    )
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0", "--from", "0.18.1")
+    assert done.returncode == 1
+    assert "error import-gone" in done.stderr
+    assert f"{finch}:1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--to", "0.32.0", "--check", "--write"), "exclude each other"),
+        (("--to", "9.9.9"), "is no release that mmport knows"),
+        (("--to", "0.18.1", "--from", "0.32.0"), "migrated forwards"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(
+    run_mmport: RunMmport, finch: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = run_mmport("migrate", str(finch), *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_path_that_is_not_there_is_refused(run_mmport: RunMmport, tmp_path: Path) -> None:
+    done = run_mmport("migrate", str(tmp_path / "none.py"), "--to", "0.32.0")
+    assert done.returncode == 2
+    assert "there is no" in done.stderr

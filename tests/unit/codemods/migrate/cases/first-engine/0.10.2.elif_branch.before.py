@@ -1,0 +1,20 @@
+from torch import nn
+from vllm.model_executor.models.interfaces import SupportsMultiModal
+
+
+class Model(nn.Module, SupportsMultiModal):
+    def forward(
+        self, input_ids, positions, intermediate_tensors=None, inputs_embeds=None, **kwargs
+    ):
+        if intermediate_tensors is not None:
+            inputs_embeds = None
+
+        # NOTE: for v0 compatibility
+        elif inputs_embeds is None:
+            features = self.get_multimodal_embeddings(**kwargs)
+            inputs_embeds = self.get_input_embeddings(input_ids, features)
+            input_ids = None
+
+        return self.language_model.model(
+            input_ids, positions, intermediate_tensors, inputs_embeds=inputs_embeds
+        )

@@ -1,0 +1,13 @@
+import torch
+from vllm.inputs import MultiModalDataDict, MultiModalInput
+from vllm.multimodal.inputs import (
+    MultiModalFieldConfig,
+)
+from vllm.tokenizers import TokenizerLike
+
+if torch.cuda.is_available():
+    from vllm.inputs import ModalityData
+
+
+def process(tokenizer: TokenizerLike, data: MultiModalDataDict) -> MultiModalInput:
+    return MultiModalFieldConfig.batched(data)
