@@ -25,6 +25,7 @@ from mmport.codemods.migrate.changes import (
     postprocess_prompt,
     processor_cache,
     renames,
+    sampler,
     sampling_metadata,
     skipped_weights,
     token_updates,
@@ -34,6 +35,7 @@ from mmport.codemods.migrate.codemod import Codemod, distinct
 _BY_RELEASE: Final = (
     kwargs_items.CODEMOD,
     sampling_metadata.CODEMOD,
+    sampler.CODEMOD,
     first_engine.CODEMOD,
     embed_input_ids.CODEMOD,
     dummy_options.CODEMOD,

@@ -24,8 +24,15 @@ def _apply(reading: Reading) -> Edits:
             for part in ast.walk(method):
                 match part:
                     case ast.Call(func=ast.Name(id=name), args=[value]) if name == _FLATTEN:
-                        edits.put(*reading.span(part), reading.code(value))
+                        edits.put(*reading.span(part), reading.code(_innermost(value)))
     return edits
+
+
+def _innermost(value: ast.expr) -> ast.expr:
+    match value:
+        case ast.Call(func=ast.Name(id=name), args=[inner]) if name == _FLATTEN:
+            return _innermost(inner)
+    return value
 
 
 def _is_set(reading: Reading, item: ModelClass) -> bool:
