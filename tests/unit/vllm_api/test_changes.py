@@ -98,11 +98,19 @@ def test_what_is_passed_is_there_to_be_passed_and_may_be_left_out(passed: Passed
     assert [one.optional for one in found[1]] == [True]
 
 
+@pytest.mark.parametrize(
+    "change", [one for one in changes().name if one.instead], ids=lambda one: one.id
+)
+def test_what_stands_for_a_name_is_there(change: NameChange) -> None:
+    module, _, name = change.instead.rpartition(".")
+    assert names_of("0.32.0").find(module, name) is not None
+
+
 def test_ids_are_single() -> None:
     told = changes()
     every = [
         one.id
-        for some in (told.method, told.passed, told.order, told.name, told.attribute)
+        for some in (told.method, told.passed, told.order, told.name, told.attribute, told.argument)
         for one in some
     ]
     assert len(every) == len(set(every))
