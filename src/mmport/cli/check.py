@@ -38,6 +38,10 @@ IgnoreOption = Annotated[
     typer.Option("--ignore", metavar="RULE", help="Don't look for this rule; may be repeated."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")]
+JobsOption = Annotated[
+    int,
+    typer.Option("--jobs", "-j", min=1, metavar="N", help="How many processes look at files."),
+]
 RulesOption = Annotated[bool, typer.Option("--rules", help="List all rules, and check nothing.")]
 ExplainOption = Annotated[
     str | None,
@@ -55,6 +59,7 @@ def command(
     select: SelectOption = None,
     ignore: IgnoreOption = None,
     strict: StrictOption = False,
+    jobs: JobsOption = 1,
     format: CheckFormatOption = CheckFormat.TEXT,  # noqa: A002 - the option's name
     rules: RulesOption = False,
     explain: ExplainOption = None,
@@ -76,7 +81,7 @@ def command(
     from mmport.gate.config import Overrides
 
     overrides = Overrides(_given(target_vllm), _given(select), _given(ignore))
-    checked = check_paths(paths or (), overrides)
+    checked = check_paths(paths or (), overrides, jobs=jobs)
     show(checked, format, strict=strict)
     if checked.fails(strict=strict):
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ import io
 import stat
 import tokenize
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 from mmport.gate import rules
@@ -49,9 +50,7 @@ def fault(path: Path, text: str) -> Finding | None:
     if "\0" in text:
         return _unread(path, "holds a NUL byte", *_place(text[: text.index("\0")]))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python thinks of an escape is not our matter
-            ast.parse(text)
+        parsed(text)
     except SyntaxError as error:
         return _unread(path, error.msg, error.lineno or 0, max(0, error.offset or 0))
     except ValueError as error:
@@ -59,6 +58,18 @@ def fault(path: Path, text: str) -> Finding | None:
     except (RecursionError, MemoryError):
         return too_deep(path)
     return None
+
+
+@lru_cache(maxsize=1)
+def parsed(text: str) -> ast.Module:
+    """Parse a text; who asks for the same one next gets the same tree, to read and not to change.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it is no Python.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python thinks of an escape is not our matter
+        return ast.parse(text)
 
 
 def too_deep(path: Path) -> Finding:

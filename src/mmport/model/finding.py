@@ -20,8 +20,8 @@ class Finding:
 
     `line` and `column` are 1-based and count characters; 0 is the file as a
     whole, and a column that is not known. `end_line` is the last line that it is
-    about, 0 where that is `line`. `target` is the vLLM release that it holds for,
-    empty where it holds for any.
+    about, 0 where that is `line`. `target` is the vLLM release that it holds for, or
+    several with commas between; empty where it is no matter of a release.
     """
 
     severity: Severity

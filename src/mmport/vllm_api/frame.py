@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -28,6 +28,11 @@ class Lifetime:
     def before(self, version: str) -> str | None:
         """Name the newest release before one that has the hook."""
         return self._named(max((p for p in self.places if p < _place(version)), default=None))
+
+    def until(self, version: str) -> Iterator[str]:
+        """Name the releases before one that have the hook, newest first."""
+        before = (place for place in self.places if place < _place(version))
+        yield from (store.releases()[place] for place in sorted(before, reverse=True))
 
     def after(self, version: str) -> str | None:
         """Name the first release after one that has the hook."""

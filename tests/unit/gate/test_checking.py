@@ -64,8 +64,19 @@ def test_a_file_and_its_folder_are_checked_once() -> None:
 def test_the_releases_are_the_projects_or_those_of_the_command_line() -> None:
     write("pyproject.toml", "[tool.mmport]\ntarget-vllm = ['0.31.0', '0.33.0']\n")
     write("a.py", "old\n")
-    assert [item.target for item in checked("a.py").findings] == ["0.31.0", "0.33.0"]
+    assert [item.target for item in checked("a.py").findings] == ["0.31.0, 0.33.0"]
     assert [item.target for item in checked("a.py", targets="0.32").findings] == ["0.32.0"]
+
+
+def test_what_differs_by_release_stays_apart() -> None:
+    def check(path: Path, text: str, targets: tuple[str, ...]) -> list[Finding]:
+        same = [old_names.OLD_NAME.finding("m", file="a.py", target=target) for target in targets]
+        return [*same, old_names.OLD_NAME.finding("n", file="a.py", target=targets[0])]
+
+    write("pyproject.toml", "[tool.mmport]\ntarget-vllm = ['0.31.0', '0.32.0']\n")
+    write("a.py", "x = 1\n")
+    found = [(item.message, item.target) for item in checked("a.py", check=check).findings]
+    assert found == [("m", "0.31.0, 0.32.0"), ("n", "0.31.0")]
 
 
 def test_each_file_has_the_configuration_above_it() -> None:
@@ -81,9 +92,11 @@ def test_each_file_has_the_configuration_above_it() -> None:
 
 
 def test_comments_silence_findings_and_are_judged_themselves() -> None:
-    write("a.py", "old  # mmport: ignore[old-name] for 0.31\nnew  # mmport: ignore[old-name] x\n")
+    comment = "# mmport: ignore[old-name] for 0.31"
+    write("a.py", f"old  {comment}\nnew  {comment}\nold\n")
     result = checked("a.py")
-    assert (told(result), result.silenced) == ([("ignore-unused", "a.py", 2)], 1)
+    assert told(result) == [("ignore-unused", "a.py", 2), ("old-name", "a.py", 3)]
+    assert result.silenced == 1
 
 
 def test_a_comment_is_in_use_though_its_rule_is_not_wanted() -> None:
@@ -195,3 +208,12 @@ def test_ten_thousand_files_are_checked_within_a_minute() -> None:
         (folder / f"m{number}.py").write_text(f"x = {number}\nold\n")
     result = checked(".")
     assert (result.files, len(result.findings)) == (10_000, 10_000)
+
+
+def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
+    for number in range(20):
+        text = (
+            f"from vllm.attention import Attention  # {number}\nx = (\n" if number % 7 == 3 else ""
+        )
+        (tmp_path / f"m{number}.py").write_text(text or "from vllm.attention import Attention\n")
+    assert check_paths([tmp_path], jobs=2) == check_paths([tmp_path])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mmport.gate.api.module_name import module_name
 from mmport.gate.api.rules import CHECKS
 from mmport.gate.api.source import read_model_file
 from mmport.gate.api.view import View
+from mmport.gate.reading import parsed
 from mmport.gate.rule import Rule
 from mmport.model.finding import Finding, Severity
 from mmport.vllm_api.surface.modules import PACKAGE
@@ -28,24 +28,30 @@ def check_source(path: Path, text: str, targets: tuple[str, ...]) -> Iterator[Fi
     """
     if PACKAGE not in text:
         return
-    tree = ast.parse(text)
+    tree, lines = parsed(text), text.split("\n")
     file = read_model_file(tree, module_name(path, tree))
     for target in targets:
         view = View(file, names_of(target))
         for rule, check in CHECKS:
             for hit in check(view):
-                yield _finding(rule, hit, path, target)
+                yield _finding(rule, hit, path, target, _column(hit, lines))
 
 
-def _finding(rule: Rule, hit: Hit, path: Path, target: str) -> Finding:
+def _finding(rule: Rule, hit: Hit, path: Path, target: str, column: int) -> Finding:
     node = hit.node
     found = rule.finding(
         hit.message,
         file=str(path),
         line=node.lineno,
-        column=node.col_offset + 1,
+        column=column,
         target=target,
         fix=hit.fix,
     )
     mild = hit.mild and rule.severity is Severity.ERROR
     return replace(found, severity=Severity.WARNING) if mild else found
+
+
+def _column(hit: Hit, lines: Sequence[str]) -> int:
+    """Count characters from 1; the syntax tree counts bytes from 0."""
+    before = lines[hit.node.lineno - 1].encode()[: hit.node.col_offset]
+    return len(before.decode(errors="replace")) + 1

@@ -9,7 +9,7 @@ from typing import Final
 
 from mmport.gate.api.source import Imported, ModelClass, ModelFile
 from mmport.vllm_api.surface.modules import PACKAGE
-from mmport.vllm_api.surface.release import UNKNOWN, Bound, Member, ReleaseNames
+from mmport.vllm_api.surface.release import UNKNOWN, Bound, Member, ReleaseNames, names_of
 from mmport.vllm_api.surface.signatures import Signature, dataclass_signature, of_stub
 
 _INTERFACES: Final = "vllm.model_executor.models.interfaces"
@@ -42,6 +42,7 @@ class View:
     file: ModelFile
     names: ReleaseNames
     _ancestries: dict[str, Ancestry] = field(default_factory=dict)
+    _loads: dict[str, bool] = field(default_factory=dict)
 
     def meant(self, item: Imported) -> Bound | None:
         """Find what an import gives; None if it fails."""
@@ -50,6 +51,14 @@ class View:
         if item.name:
             return self.names.find(item.module, item.name)
         return self.names.find_module(item.module)
+
+    def loads(self, version: str) -> bool:
+        """Tell whether a file may be written for a release: all its imports are there."""
+        if version not in self._loads:
+            other = View(self.file, names_of(version))
+            needed = (item for item in self.file.imports if not item.guarded)
+            self._loads[version] = all(other.meant(item) is not None for item in needed)
+        return self._loads[version]
 
     def bound(self, name: str) -> Bound:
         """Find what of vLLM a name of the file is; UNKNOWN for all else."""

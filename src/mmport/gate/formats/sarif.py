@@ -70,8 +70,9 @@ def _results(findings: Iterable[Finding], rules: list[str], here: Path) -> list[
         location = _location(finding.file, here)
         lines = lines_of(here / finding.file) if finding.line else ()
         line = lines[finding.line - 1].strip() if 0 < finding.line <= len(lines) else ""
-        # Not the number of the line: what is put in above it makes no new finding.
-        mark = (finding.rule, location["uri"], finding.target, line)
+        # Neither the number of the line nor the releases: a line that is put in above
+        # it, or another release that is checked for, makes no new finding.
+        mark = (finding.rule, location["uri"], line)
         alike[mark] += 1
         results.append(
             {

@@ -103,6 +103,7 @@ def test_a_fingerprint_outlives_lines_above_it(tmp_path: Path) -> None:
     before = prints(tmp_path, found_at(1))
     file.write_text("# a remark\r\n\r\n  # more\r\nold\r\n")
     assert prints(tmp_path, found_at(4)) == before
+    assert prints(tmp_path, found_at(4, target="0.32.0")) == before
     file.write_text("other\n")
     assert prints(tmp_path, found_at(1)) != before
 

@@ -12,7 +12,6 @@ from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
 from mmport.vllm_api.changes import changes, hook_change
 from mmport.vllm_api.frame import Lifetime, hooks, is_frame
-from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 RULE = Rule(
@@ -59,7 +58,7 @@ def _gone(view: View, item: ModelClass, method: FunctionNode, lifetime: Lifetime
     version = view.names.version
     works = change is not None and (change.harmless or change.still_works(version))
     # What was written after a hook was gone is a leftover, and was never called.
-    yield Hit(method, message, fix, mild=works or not _loads(view, last))
+    yield Hit(method, message, fix, mild=works or not any(map(view.loads, lifetime.until(version))))
 
 
 def _to_come(
@@ -72,7 +71,7 @@ def _to_come(
         wanted = view.inherited(item, older, implied=True) is not None
         if method.name in change.instead and wanted and not _has(view, item, older):
             message = f"vLLM calls {method.name} of {item.name} from {first} on; before, {older}"
-            yield Hit(method, message, f"name it {older}", mild=not _loads(view, first or ""))
+            yield Hit(method, message, f"name it {older}", mild=not view.loads(first or ""))
 
 
 def _has(view: View, item: ModelClass, name: str) -> bool:
@@ -82,9 +81,3 @@ def _has(view: View, item: ModelClass, name: str) -> bool:
 def _is_used(file: ModelFile, name: str) -> bool:
     """Tell whether the file itself calls a method."""
     return any(isinstance(read.ctx, ast.Load) and read.attr == name for read in file.reads)
-
-
-def _loads(view: View, version: str) -> bool:
-    """Tell whether a file could have been written for a release: all its imports are there."""
-    other = View(view.file, names_of(version))
-    return all(item.guarded or other.meant(item) is not None for item in view.file.imports)
