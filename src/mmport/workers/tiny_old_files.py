@@ -25,7 +25,7 @@ def write_old_files(folder: Path, names: Names) -> None:
         folder: of a whole checkpoint.
         names: `reference_models/old_files.toml`.
     """
-    _change(folder / _CONFIG, lambda config: _old_config(config, names["config"]))
+    _change(folder / _CONFIG, lambda config: _named(_old_config(config, names["config"])))
     _change(folder / _TOKENIZER, _with_written_merges)
     _change(folder / _TOKENIZER_CONFIG, lambda config: _old_tokenizer(folder, config, names))
     _divide_processor(folder, names)
@@ -51,6 +51,14 @@ def _old_config(config: Any, names: Mapping[str, str]) -> Any:
         if scaling.keys() - {"rope_type"} or scaling.get("rope_type", "default") != "default":
             old["rope_scaling"] = scaling
     return old
+
+
+def _named(config: dict[str, Any]) -> dict[str, Any]:
+    """Have a text part without a class name the whole: 4 may give what it says for the whole's."""
+    part = config.get("text_config")
+    if isinstance(part, dict) and "architectures" in part and not part["architectures"]:
+        part["architectures"] = config.get("architectures")
+    return config
 
 
 def _with_written_merges(tokenizer: dict[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,8 @@ def dummy(processor: Any, length: int, counts: Mapping[str, int], kind: str) -> 
     if hasattr(inputs, "mm_data_items"):
         return inputs.mm_data_items[kind].get(0), _profiled(processor, config, counts)
     made = inputs.mm_data[kind]
-    output = processor.apply(inputs.prompt, inputs.mm_data, inputs.hf_processor_mm_kwargs)
+    prompt = inputs.prompt if hasattr(inputs, "prompt") else inputs.prompt_text
+    output = processor.apply(prompt, inputs.mm_data, inputs.hf_processor_mm_kwargs)
     return (made[0] if isinstance(made, list) else made), output
 
 
@@ -132,8 +133,11 @@ def model_runner(llm: Any) -> Any:
 
 def hook_loading(constructing: Callable[[], None], loading: Callable[[Any], None]) -> None:
     """Be told before a model is constructed, and before its weights are loaded into it."""
-    from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
-
+    try:
+        from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
+    except ImportError:
+        hook_construction(constructing, loading)
+        return
     load = DefaultModelLoader.load_weights
     create = getattr(DefaultModelLoader, "create_model", None)
 
@@ -151,6 +155,31 @@ def hook_loading(constructing: Callable[[], None], loading: Callable[[Any], None
         return create(self, *args, **kwargs)
 
     DefaultModelLoader.create_model = told_create
+
+
+def hook_construction(constructing: Callable[[], None], constructed: Callable[[Any], None]) -> None:
+    """Be told of a model's construction where its loading cannot be hooked.
+
+    One function of the loader's module constructs models, and in later releases
+    their language models too, while it constructs the whole.
+    """
+    from vllm.model_executor.model_loader import loader
+
+    construct = loader._initialize_model
+    within: list[None] = []
+
+    def told_construct(*args: Any, **kwargs: Any) -> Any:
+        constructing()
+        within.append(None)
+        try:
+            model = construct(*args, **kwargs)
+        finally:
+            within.pop()
+        if not within:
+            constructed(model)
+        return model
+
+    loader._initialize_model = told_construct
 
 
 def without_preloads() -> None:
