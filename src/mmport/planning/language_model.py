@@ -8,6 +8,8 @@ from mmport.model.spec import LanguageModelSpec, Setting, TextCandidate, TextVal
 from mmport.planning.heads import cpu_dtype, is_tied_inside_alone, rotates_heads_apart
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
+from mmport.vllm_api.contracts import contract_of
+from mmport.vllm_api.surface.release import names_of
 
 _STATE = ("HasInnerState", "IsAttentionFree", "IsHybrid", "SupportsMambaPrefixCaching")
 """What a class of vLLM declares that keeps a state beside the key-value cache. vLLM asks
@@ -24,6 +26,7 @@ def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, Mode
     part = spec.language_model
     _check(spec, part)
     chosen, served_by = _chosen(part, catalog)
+    _check_embeds(chosen.architecture, served_by, catalog)
     component = ComponentPlan(
         role="language_model",
         strategy=Strategy.REUSE,
@@ -136,6 +139,18 @@ def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
             f"{' and '.join(part.missing_arithmetic)}, and {part.vllm_architecture} of vLLM "
             "does not",
             TRY_BACKEND,
+        )
+
+
+def _check_embeds(architecture: str, served_by: ModelClass, catalog: Catalog) -> None:
+    """Refuse a text class that gives no embeddings, which features are merged into."""
+    contract, names = contract_of(catalog.version), names_of(catalog.version)
+    found = names.find(served_by.module, served_by.class_name)
+    if contract and found and names.member(found, contract.embeds_text) is None:
+        raise NotPortable(
+            f"{architecture} of vLLM {catalog.version} has no {contract.embeds_text}, so no"
+            " features can be merged into its text",
+            "choose another release with --target-vllm",
         )
 
 

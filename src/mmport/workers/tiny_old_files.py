@@ -47,7 +47,8 @@ def _old_config(config: Any, names: Mapping[str, str]) -> Any:
         scaling = dict(rope)
         beside = ("rope_theta", "partial_rotary_factor")
         old |= {key: scaling.pop(key) for key in beside if key in scaling}
-        if scaling.get("rope_type", "default") != "default":
+        # Sections of multimodal positions make even the default something to be told.
+        if scaling.keys() - {"rope_type"} or scaling.get("rope_type", "default") != "default":
             old["rope_scaling"] = scaling
     return old
 

@@ -23,7 +23,7 @@ from .vllm_releases import (
     without_preloads,
 )
 from .vllm_scenarios import Runner
-from .vllm_sending import forcing_class
+from .vllm_sending import force_in_sampler, forcing_class
 from .weight_trace import traced
 
 Report = Callable[[str], None]
@@ -80,10 +80,12 @@ def start(
     report("starting")
     without_preloads()
     # A class given as such is known in this process alone: workers of their own get none.
-    forces = payload["forces"] and takes_logits_processors()
-    forcing = {"logits_processors": [forcing_class()]} if forces else {}
+    by_class = takes_logits_processors()
+    forcing = {"logits_processors": [forcing_class()]} if payload["forces"] and by_class else {}
     engine = vllm.LLM(**arguments, **forcing)
-    runner = Runner(engine, processor, {**payload, "forces": bool(forcing)})
+    if payload["forces"] and not by_class:
+        force_in_sampler(engine)
+    runner = Runner(engine, processor, payload)
     if runner.model is not None:
         write_stage(out, "modules", describe_model(runner.model, config, payload))
     return runner, versions

@@ -118,12 +118,16 @@ def forget(llm: Any) -> None:
     if hasattr(llm.llm_engine, "reset_encoder_cache"):
         llm.llm_engine.reset_encoder_cache()
         return
-    core = llm.llm_engine.engine_core.engine_core
     # Before there was a method, a new manager and an empty store do what it does.
-    scheduler = core.scheduler
+    scheduler = llm.llm_engine.engine_core.engine_core.scheduler
     manager = scheduler.encoder_cache_manager
     scheduler.encoder_cache_manager = type(manager)(manager.cache_size)
-    core.model_executor.driver_worker.model_runner.encoder_cache.clear()
+    model_runner(llm).encoder_cache.clear()
+
+
+def model_runner(llm: Any) -> Any:
+    """What runs the model, in an engine that runs in this process."""
+    return llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.model_runner
 
 
 def hook_loading(constructing: Callable[[], None], loading: Callable[[Any], None]) -> None:
