@@ -102,7 +102,14 @@ def test_ids_are_single() -> None:
     told = changes()
     every = [
         one.id
-        for some in (told.method, told.passed, told.order, told.name, told.attribute)
+        for some in (
+            told.method,
+            told.passed,
+            told.unpassed,
+            told.order,
+            told.name,
+            told.attribute,
+        )
         for one in some
     ]
     assert len(every) == len(set(every))
