@@ -14,6 +14,12 @@ from mmport.vllm_api.surface.release import names_of
 _STATE = ("HasInnerState", "IsAttentionFree", "IsHybrid", "SupportsMambaPrefixCaching")
 """What a class of vLLM declares that keeps a state beside the key-value cache. vLLM asks
 the port for it, and would take one that does not declare it for a plain attention model."""
+_STATE_METHODS = (
+    "get_mamba_state_dtype_from_config",
+    "get_mamba_state_shape_from_config",
+    "get_mamba_state_copy_func",
+)
+"""By which such a class says what it keeps; a port passes them on."""
 _TIE = TextValue("tie_word_embeddings", of_whole=True)
 
 
@@ -26,7 +32,7 @@ def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, Mode
     part = spec.language_model
     _check(spec, part)
     chosen, served_by = _chosen(part, catalog)
-    _check_embeds(chosen.architecture, served_by, catalog)
+    _check_methods(chosen.architecture, served_by, catalog)
     component = ComponentPlan(
         role="language_model",
         strategy=Strategy.REUSE,
@@ -142,16 +148,21 @@ def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
         )
 
 
-def _check_embeds(architecture: str, served_by: ModelClass, catalog: Catalog) -> None:
-    """Refuse a text class that gives no embeddings, which features are merged into."""
+def _check_methods(architecture: str, served_by: ModelClass, catalog: Catalog) -> None:
+    """Refuse a text class that lacks a method which a port calls."""
     contract, names = contract_of(catalog.version), names_of(catalog.version)
     found = names.find(served_by.module, served_by.class_name)
-    if contract and found and names.member(found, contract.embeds_text) is None:
-        raise NotPortable(
-            f"{architecture} of vLLM {catalog.version} has no {contract.embeds_text}, so no"
-            " features can be merged into its text",
-            "choose another release with --target-vllm",
-        )
+    if contract is None or found is None:
+        return
+    wanted = {contract.embeds_text: "merge features into its text"}
+    if any(served_by.supports(name) for name in _STATE):
+        wanted |= dict.fromkeys(_STATE_METHODS, "say what state it keeps")
+    for name, need in wanted.items():
+        if names.member(found, name) is None:
+            raise NotPortable(
+                f"a port has to {need}, and {architecture} of vLLM {catalog.version} has no {name}",
+                "choose another release with --target-vllm",
+            )
 
 
 def _chosen(part: LanguageModelSpec, catalog: Catalog) -> tuple[TextCandidate, ModelClass]:

@@ -74,6 +74,10 @@ class FirstRunner(Runner):
         super().__init__(engine, processor, payload)
         self.sender = FirstSender(engine)
 
+    def _find_model(self) -> None:
+        # By `apply_model` it would have to be pickled.
+        self._keep(self.engine.llm_engine.model_executor.driver_worker.model_runner.model)
+
     def _refusal(
         self, scenario: Mapping[str, Any], request: Mapping[str, Any], wanted: Mapping[str, Any]
     ) -> str:

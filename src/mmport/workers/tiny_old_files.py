@@ -75,10 +75,18 @@ def _old_tokenizer(folder: Path, config: dict[str, Any], names: Names) -> dict[s
     old = {key: value for key, value in renamed.items() if key not in names["unknown"]["tokenizer"]}
     kind = old.get("tokenizer_class", "")
     old["tokenizer_class"] = names["tokenizer_classes"].get(kind, kind)
+    if (wanted := names["tokenizers"].get(_processor_class(folder))) is not None:
+        old["tokenizer_class"] = wanted
     old["model_input_names"] = _INPUTS
     if (folder / _TEMPLATE).exists():
         old["chat_template"] = (folder / _TEMPLATE).read_text(encoding="utf-8")
     return old
+
+
+def _processor_class(folder: Path) -> str:
+    path = folder / _PROCESSOR
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return str(settings.get("processor_class", ""))
 
 
 def _divide_processor(folder: Path, names: Names) -> None:
