@@ -26,8 +26,10 @@ def write_old_files(folder: Path, names: Names) -> None:
         names: `reference_models/old_files.toml`.
     """
     _change(folder / _CONFIG, lambda config: _named(_old_config(config, names["config"])))
-    _change(folder / _TOKENIZER, _with_written_merges)
     _change(folder / _TOKENIZER_CONFIG, lambda config: _old_tokenizer(folder, config, names))
+    if _processor_class(folder) in names["tokenizers"]:
+        _write_as_made(folder)
+    _change(folder / _TOKENIZER, _with_written_merges)
     _divide_processor(folder, names)
 
 
@@ -81,6 +83,13 @@ def _old_tokenizer(folder: Path, config: dict[str, Any], names: Names) -> dict[s
     if (folder / _TEMPLATE).exists():
         old["chat_template"] = (folder / _TEMPLATE).read_text(encoding="utf-8")
     return old
+
+
+def _write_as_made(folder: Path) -> None:
+    """Write a tokenizer as its class makes it: 5 cuts text by the class, 4 by what is written."""
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(folder).backend_tokenizer.save(str(folder / _TOKENIZER))
 
 
 def _processor_class(folder: Path) -> str:

@@ -18,6 +18,15 @@ Process = Callable[[Any, Any, Mapping[str, Any]], Any]
 """Processes a prompt, its items by modality, and options of the processor."""
 
 
+def mapped_name(mapper: Any, name: str) -> str | None:
+    """Give the name that a class's mapper makes of HF's; None where it drops the tensor."""
+    if hasattr(mapper, "apply_list"):
+        found: list[str] = mapper.apply_list([name])
+        return found[0] if found else None
+    mapped: str | None = mapper._map_name(name)
+    return mapped
+
+
 def known_arguments(wanted: Mapping[str, Any], engine_arguments: Any) -> dict[str, Any]:
     """Keep what this release's engine can be told."""
     known = {field.name for field in dataclasses.fields(engine_arguments)}
