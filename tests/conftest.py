@@ -6,6 +6,9 @@ Markers:
     gpu: needs a CUDA device; runs where `--gpu` is given.
     legacy: needs an old vLLM, built by `make legacy`: `@pytest.mark.legacy("0.6.3.post1")`.
         Where it isn't built, the fast lane leaves the test out, and the full one fails.
+    era: needs an engine of a release from 0.8.5 on, beside the default one:
+        `@pytest.mark.era("0.24.0")`. `tools/era_engines.py` makes them; a test whose engine
+        is not there is left out.
     full: too slow for the fast lane. The reason is part of the marker:
         `@pytest.mark.full(reason="builds eight checkpoints")`.
 
@@ -34,6 +37,7 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 ENGINE_VARIABLE = "MMPORT_VLLM_PYTHON"
 LEGACY_VARIABLE = "MMPORT_LEGACY_ENGINES"
+ERA_VARIABLE = "MMPORT_ERA_ENGINES"
 BROWSER_VARIABLE = "MMPORT_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -125,6 +129,9 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config) -> str | None
     release = _legacy_release(item)
     if release and config.getoption("--no-engine"):
         return "needs an old engine, and --no-engine was given"
+    era = item.get_closest_marker("era")
+    if era and (config.getoption("--no-engine") or not era_python(era.args[0])):
+        return f"needs an engine of another era, vLLM {era.args[0]} in {ERA_VARIABLE}"
     if item.get_closest_marker("gpu") and not config.getoption("--gpu"):
         return "needs a CUDA device, and --gpu was not given"
     if item.get_closest_marker("browser") and not find_browser():
@@ -152,6 +159,14 @@ def legacy_python(release: str) -> Path | None:
     folder = os.environ.get(LEGACY_VARIABLE) or ROOT / ".engines"
     home = Path(folder) / f"vllm-{release}"
     return home / "bin" / "python" if any(home.glob(".ready-*")) else None
+
+
+@cache
+def era_python(release: str) -> Path | None:
+    """The Python of an engine of another era; None where it is not there."""
+    folder = os.environ.get(ERA_VARIABLE) or ROOT / ".engines"
+    home = Path(folder) / f"vllm-{release}"
+    return home / "bin" / "python" if any(home.glob(".ready*")) else None
 
 
 @cache

@@ -33,7 +33,7 @@ CASES: dict[str, tuple[str, Layout]] = {
 
 
 class OldPort(NamedTuple):
-    """A port to a release with vLLM's first multimodal API."""
+    """A port to another release than the default one."""
 
     spec: str
     target: str
@@ -42,6 +42,12 @@ class OldPort(NamedTuple):
 
 
 OLD_CASES = {
+    "e1_clip_0_8_5": OldPort("clip_llama", "0.8.5"),
+    "e3_siglip_0_11_0": OldPort("siglip_qwen2", "0.11.0", "file"),
+    "e4_qwen2_vl_0_12": OldPort("qwen2_vl", "0.12.0", "file"),
+    "e5_clip_0_14": OldPort("clip_llama", "0.14.1", "file"),
+    "e6_next_0_18": OldPort("llava_next", "0.18.0", "file"),
+    "e8_next_0_30": OldPort("llava_next", "0.30.0", "file"),
     "first_api_audio_0_6_4": OldPort("first_api_qwen2_audio", "0.6.4.post1"),
     "first_api_clip_0_5_1": OldPort("clip_llama", "0.5.1"),
     "first_api_clip_0_6_3": OldPort("clip_llama", "0.6.3.post1"),

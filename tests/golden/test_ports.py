@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
+from mmport.vllm_api.legacy import is_legacy
 from tests.conftest import CheckGolden
 from tests.golden.cases import (
     CASES,
@@ -45,7 +46,7 @@ def test_every_spec_and_every_committed_port_is_a_case() -> None:
 def test_the_port_passes_ruff_with_its_own_settings(case: str, arguments: list[str]) -> None:
     is_file = len(list((PORTS / case).iterdir())) == 1
     own = ["--isolated", "--select=B,E,F,G,I,SIM,UP,W"] if is_file else []
-    if case in OLD_CASES and is_file:
+    if case in OLD_CASES and is_file and is_legacy(OLD_CASES[case].target):
         own += ["--target-version=py38"]
     if arguments[0] == "format":
         own = own[:1]

@@ -8,10 +8,18 @@ from mmport.model.spec import LanguageModelSpec, Setting, TextCandidate, TextVal
 from mmport.planning.heads import cpu_dtype, is_tied_inside_alone, rotates_heads_apart
 from mmport.planning.renames import port_path
 from mmport.vllm_api.catalog import Catalog, ModelClass
+from mmport.vllm_api.contracts import contract_of
+from mmport.vllm_api.surface.release import names_of
 
 _STATE = ("HasInnerState", "IsAttentionFree", "IsHybrid", "SupportsMambaPrefixCaching")
 """What a class of vLLM declares that keeps a state beside the key-value cache. vLLM asks
 the port for it, and would take one that does not declare it for a plain attention model."""
+_STATE_METHODS = (
+    "get_mamba_state_dtype_from_config",
+    "get_mamba_state_shape_from_config",
+    "get_mamba_state_copy_func",
+)
+"""By which such a class says what it keeps; a port passes them on."""
 _TIE = TextValue("tie_word_embeddings", of_whole=True)
 
 
@@ -24,6 +32,7 @@ def language_model(spec: VlmSpec, catalog: Catalog) -> tuple[ComponentPlan, Mode
     part = spec.language_model
     _check(spec, part)
     chosen, served_by = _chosen(part, catalog)
+    _check_methods(chosen.architecture, served_by, catalog)
     component = ComponentPlan(
         role="language_model",
         strategy=Strategy.REUSE,
@@ -137,6 +146,23 @@ def _check(spec: VlmSpec, part: LanguageModelSpec) -> None:
             "does not",
             TRY_BACKEND,
         )
+
+
+def _check_methods(architecture: str, served_by: ModelClass, catalog: Catalog) -> None:
+    """Refuse a text class that lacks a method which a port calls."""
+    contract, names = contract_of(catalog.version), names_of(catalog.version)
+    found = names.find(served_by.module, served_by.class_name)
+    if contract is None or found is None:
+        return
+    wanted = {contract.embeds_text: "merge features into its text"}
+    if any(served_by.supports(name) for name in _STATE):
+        wanted |= dict.fromkeys(_STATE_METHODS, "say what state it keeps")
+    for name, need in wanted.items():
+        if names.member(found, name) is None:
+            raise NotPortable(
+                f"a port has to {need}, and {architecture} of vLLM {catalog.version} has no {name}",
+                "choose another release with --target-vllm",
+            )
 
 
 def _chosen(part: LanguageModelSpec, catalog: Catalog) -> tuple[TextCandidate, ModelClass]:

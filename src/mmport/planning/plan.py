@@ -17,7 +17,7 @@ from mmport.planning.names import port_names
 from mmport.planning.renames import port_path, text_class_renames, weight_renames
 from mmport.planning.wrapped import plan_wrapped
 from mmport.vllm_api.catalog import Target, load
-from mmport.vllm_api.contracts import Contract, contract_of
+from mmport.vllm_api.contracts import Contract, contract_of, spans
 from mmport.vllm_api.legacy import legacy_contract
 
 _CONNECTOR_REASON = (
@@ -129,6 +129,14 @@ def plan_graft(spec: VlmSpec, target: Target) -> PortPlan:
             f"the encoder of {spec.architecture} comes as transformers has it, in a class of its"
             " own; rewrite puts vLLM's own encoders (CLIP, SigLIP) into a text class",
             "have the whole class written by mmport scaffold",
+        )
+    contract = contract_of(target.version)
+    if contract is not None and not contract.takes_grafts:
+        newer = next(span.first for span in spans() if span.contract.takes_grafts)
+        raise NotPortable(
+            f"rewrite knows no codemods for the contract of vLLM {target.version}",
+            f"name {newer} or newer, or a release with the first API, with --target-vllm; or have"
+            " the whole class written by mmport scaffold",
         )
     plan = plan_port(spec, target, layout="file", own_text=True)
     renames = text_class_renames(plan.renames, plan.component("language_model").vllm_path)

@@ -27,6 +27,18 @@ def fit_rotary(small: Config, values: Config, *, before: int, after: int) -> Non
     _fit(small, after, rotary)
 
 
+def stretched(value: Any, *, usual: int, head: int) -> Any:
+    """Give a setting that is written for heads of the usual size as one for heads of `head`."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _scale(item, sum(item) * head // usual)
+        if key in sizes().rotary.sections
+        else stretched(item, usual=usual, head=head)
+        for key, item in value.items()
+    }
+
+
 def _fraction(values: Config) -> float:
     """Find how much of a head is rotated, wherever that is said; usually all of it."""
     for key in sizes().rotary.fraction_keys:

@@ -15,6 +15,7 @@ from mmport.core.errors import MalformedSource
 from mmport.reference_models import encoder, text
 from mmport.reference_models.facts import FamilyFacts, sizes, text_sizes
 from mmport.reference_models.resolve import Part, Resolved, resolve
+from mmport.reference_models.rotary import stretched
 from mmport.reference_models.tokens import SpecialTokens, find_tokens, token_keys
 
 Config = dict[str, Any]
@@ -61,8 +62,9 @@ def shrink_config(
     tokens = find_tokens(family, [part.values for part in parts], own_processor)
     if own_tokenizer:
         _set_vocabulary(small, parts, tokens)
+    usual = text_sizes(old=False).head_dim
     for path, value in family.config.items():
-        _set(small, path, value)
+        _set(small, path, stretched(value, usual=usual, head=aim.head_dim))
     for path, token in family.tokens.ids.items() if own_tokenizer else ():
         _set(small, path, tokens.ids[token])
     for path, several in family.tokens.lists.items() if own_tokenizer else ():

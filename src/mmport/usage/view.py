@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmport.usage.source import Imported, ModelClass, ModelFile
+from mmport.vllm_api.surface.areas import WITHOUT_MEMBERS, lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import UNKNOWN, Bound, Member, ReleaseNames, names_of
 from mmport.vllm_api.surface.signatures import Signature, dataclass_signature, of_stub
@@ -148,7 +149,8 @@ class View:
 
     def _has_unseen_constructor(self, owner: Bound) -> bool:
         stubs = self.names.module(owner.module) or {}
-        return f"{owner.name}.__new__" in stubs
+        unseen = lies_in(owner.module, WITHOUT_MEMBERS) and not owner.stub.startswith("dataclass")
+        return unseen or f"{owner.name}.__new__" in stubs
 
     def _fields(self, classes: tuple[Bound, ...]) -> Signature:
         fields: dict[str, bool] = {}
@@ -163,7 +165,11 @@ class View:
         """Tell whether all members of a class are known."""
         lineage = self.names.lineage(kind)
         dynamic = ("__getattr__", "__getattribute__")
-        return lineage.whole and not any(self.names.member(kind, name) for name in dynamic)
+        return (
+            lineage.whole
+            and not any(lies_in(owner.module, WITHOUT_MEMBERS) for owner in lineage.classes)
+            and not any(self.names.member(kind, name) for name in dynamic)
+        )
 
     def _ancestry(self, item: ModelClass) -> Ancestry:
         local: list[ModelClass] = []

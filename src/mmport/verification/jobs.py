@@ -58,6 +58,8 @@ class Setup:
     """Whether the engine is one of vLLM's first multimodal API."""
     beside_older: bool = False
     """Whether transformers 4 is what the engine has beside it."""
+    with_torchvision: tuple[str, ...] = ()
+    """Image processors that resize with torchvision there all the same."""
 
     @property
     def run_dtype(self) -> str:
@@ -81,6 +83,7 @@ def reference_job(setup: Setup) -> Job:
         "image_shape": _image_shape(setup.facts),
         # transformers 4 resizes with PIL, whose rounding torchvision does not share.
         "with_pil": setup.beside_older,
+        "not_with_pil": list(setup.with_torchvision),
     }
     out = setup.work / REFERENCE
     return Job(REFERENCE, setup.hf_python, "hf", payload, out, quiet_environment())

@@ -56,6 +56,16 @@ class PassedParameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnpassedParameter:
+    """A parameter that vLLM's class declares and that vLLM never gives."""
+
+    id: str
+    owner: str
+    name: str
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderChange:
     """A function whose parameters changed places: a call by place means something else."""
 
@@ -111,6 +121,7 @@ class Changes:
 
     method: tuple[MethodChange, ...]
     passed: tuple[PassedParameter, ...]
+    unpassed: tuple[UnpassedParameter, ...]
     order: tuple[OrderChange, ...]
     name: tuple[NameChange, ...]
     attribute: tuple[AttributeChange, ...]
@@ -160,6 +171,12 @@ def is_passed(owner: str, name: str, parameter: str, version: str) -> str:
         if here and reaches(version, one.since):
             return one.fix
     return ""
+
+
+def is_unpassed(owner: str, name: str, parameter: str) -> bool:
+    """Tell whether vLLM declares a parameter and never gives it."""
+    asked = (owner, name, parameter)
+    return any((one.owner, one.name, one.parameter) == asked for one in changes().unpassed)
 
 
 def reaches(version: str, other: str) -> bool:

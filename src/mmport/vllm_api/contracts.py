@@ -106,6 +106,11 @@ class Contract:
         """Whether `get_dummy_mm_data` is always given options."""
         return bool(self.dummy_options) and not self.dummy_options.endswith("= None")
 
+    @property
+    def takes_grafts(self) -> bool:
+        """Whether what `rewrite` puts into a text class is what this release asks."""
+        return self.merges_embeddings and self.marks_parts and self.foreign_ids == "configured"
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -35,10 +35,10 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     limit_threads(payload["threads"])
     report("processing")
     processor = transformers.AutoProcessor.from_pretrained(
-        payload["model"],
-        trust_remote_code=payload["trust_remote_code"],
-        **(_with_pil(transformers.__version__) if payload["with_pil"] else {}),
+        payload["model"], trust_remote_code=payload["trust_remote_code"]
     )
+    if payload["with_pil"]:
+        _resize_with_pil(processor, payload)
     caller = Caller(processor, payload["processor_kwargs"])
     if payload["runs_processor"]:
         write_processor_stage(caller, payload, out)
@@ -66,9 +66,18 @@ def run(payload: dict[str, Any], out: Path, report: Report) -> dict[str, Any]:
     }
 
 
-def _with_pil(version: str) -> dict[str, Any]:
-    """What a processor is loaded with so that it resizes with PIL."""
-    return {"use_fast": False} if _major(version) < 5 else {"backend": "pil"}
+def _resize_with_pil(processor: Any, payload: Mapping[str, Any]) -> None:
+    """Have images be resized with PIL; videos have no such kind of processor."""
+    import transformers
+
+    part = getattr(processor, "image_processor", None)
+    own = type(part).__module__.partition(".")[0] != transformers.__name__
+    if own or type(part).__name__.removesuffix("Fast") in payload["not_with_pil"]:
+        return
+    how = {"use_fast": False} if _major(transformers.__version__) < 5 else {"backend": "pil"}
+    processor.image_processor = transformers.AutoImageProcessor.from_pretrained(
+        payload["model"], trust_remote_code=payload["trust_remote_code"], **how
+    )
 
 
 def _major(version: str) -> int:

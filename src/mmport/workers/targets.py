@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .vllm_releases import mapped_name
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -101,8 +103,8 @@ def _mapped(name: str, mapper: Any) -> str | None:
     """The name that a class's own mapper makes of HF's, as vLLM does with adapters."""
     if mapper is None:
         return name
-    mapped = mapper.apply_list([f"{name}.weight"])
-    return mapped[0].removesuffix(".weight") if mapped else None
+    mapped = mapped_name(mapper, f"{name}.weight")
+    return None if mapped is None else mapped.removesuffix(".weight")
 
 
 def _prefixes(model: nn.Module, names: Sequence[str]) -> dict[str, int]:

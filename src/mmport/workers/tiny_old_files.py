@@ -25,9 +25,11 @@ def write_old_files(folder: Path, names: Names) -> None:
         folder: of a whole checkpoint.
         names: `reference_models/old_files.toml`.
     """
-    _change(folder / _CONFIG, lambda config: _old_config(config, names["config"]))
-    _change(folder / _TOKENIZER, _with_written_merges)
+    _change(folder / _CONFIG, lambda config: _named(_old_config(config, names["config"])))
     _change(folder / _TOKENIZER_CONFIG, lambda config: _old_tokenizer(folder, config, names))
+    if _processor_class(folder) in names["tokenizers"]:
+        _write_as_made(folder)
+    _change(folder / _TOKENIZER, _with_written_merges)
     _divide_processor(folder, names)
 
 
@@ -47,9 +49,18 @@ def _old_config(config: Any, names: Mapping[str, str]) -> Any:
         scaling = dict(rope)
         beside = ("rope_theta", "partial_rotary_factor")
         old |= {key: scaling.pop(key) for key in beside if key in scaling}
-        if scaling.get("rope_type", "default") != "default":
+        # Sections of multimodal positions make even the default something to be told.
+        if scaling.keys() - {"rope_type"} or scaling.get("rope_type", "default") != "default":
             old["rope_scaling"] = scaling
     return old
+
+
+def _named(config: dict[str, Any]) -> dict[str, Any]:
+    """Have a text part without a class name the whole: 4 may give what it says for the whole's."""
+    part = config.get("text_config")
+    if isinstance(part, dict) and "architectures" in part and not part["architectures"]:
+        part["architectures"] = config.get("architectures")
+    return config
 
 
 def _with_written_merges(tokenizer: dict[str, Any]) -> dict[str, Any]:
@@ -66,10 +77,25 @@ def _old_tokenizer(folder: Path, config: dict[str, Any], names: Names) -> dict[s
     old = {key: value for key, value in renamed.items() if key not in names["unknown"]["tokenizer"]}
     kind = old.get("tokenizer_class", "")
     old["tokenizer_class"] = names["tokenizer_classes"].get(kind, kind)
+    if (wanted := names["tokenizers"].get(_processor_class(folder))) is not None:
+        old["tokenizer_class"] = wanted
     old["model_input_names"] = _INPUTS
     if (folder / _TEMPLATE).exists():
         old["chat_template"] = (folder / _TEMPLATE).read_text(encoding="utf-8")
     return old
+
+
+def _write_as_made(folder: Path) -> None:
+    """Write a tokenizer as its class makes it: 5 cuts text by the class, 4 by what is written."""
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(folder).backend_tokenizer.save(str(folder / _TOKENIZER))
+
+
+def _processor_class(folder: Path) -> str:
+    path = folder / _PROCESSOR
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return str(settings.get("processor_class", ""))
 
 
 def _divide_processor(folder: Path, names: Names) -> None:

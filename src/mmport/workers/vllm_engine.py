@@ -11,6 +11,7 @@ from typing import Any
 from .budget import write_budget_stage
 from .capture import code_place, describe_modules
 from .exchange import limit_threads, write_stage
+from .first_engine import BLOCK_SIZE, FirstRunner, is_only_one
 from .targets import find_targets
 from .vllm_plugin import register_in_workers
 from .vllm_processing import read_reference
@@ -23,7 +24,7 @@ from .vllm_releases import (
     without_preloads,
 )
 from .vllm_scenarios import Runner
-from .vllm_sending import forcing_class
+from .vllm_sending import force_in_sampler, forcing_class
 from .weight_trace import traced
 
 Report = Callable[[str], None]
@@ -79,14 +80,25 @@ def start(
         _hook_loading(payload, out, report)
     report("starting")
     without_preloads()
-    # A class given as such is known in this process alone: workers of their own get none.
-    forces = payload["forces"] and takes_logits_processors()
-    forcing = {"logits_processors": [forcing_class()]} if forces else {}
-    engine = vllm.LLM(**arguments, **forcing)
-    runner = Runner(engine, processor, {**payload, "forces": bool(forcing)})
+    runner = _started(arguments, processor, payload)
     if runner.model is not None:
         write_stage(out, "modules", describe_model(runner.model, config, payload))
     return runner, versions
+
+
+def _started(arguments: dict[str, Any], processor: Any, payload: dict[str, Any]) -> Runner:
+    """Start the engine that this release has, and have it take forced requests."""
+    import vllm
+
+    if is_only_one():
+        return FirstRunner(vllm.LLM(**arguments), processor, payload)
+    # A class given as such is known in this process alone: workers of their own get none.
+    by_class = takes_logits_processors()
+    forcing = {"logits_processors": [forcing_class()]} if payload["forces"] and by_class else {}
+    engine = vllm.LLM(**arguments, **forcing)
+    if payload["forces"] and not by_class:
+        force_in_sampler(engine)
+    return Runner(engine, processor, payload)
 
 
 def describe_model(model: Any, config: Any, payload: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +148,7 @@ def _engine_arguments(payload: dict[str, Any]) -> dict[str, Any]:
         "seed": 0,
         **({"mm_processor_kwargs": options} if (options := payload["processor_kwargs"]) else {}),
         **payload["engine_arguments"],
+        **({"block_size": BLOCK_SIZE} if is_only_one() else {}),
     }
 
 

@@ -18,6 +18,15 @@ Process = Callable[[Any, Any, Mapping[str, Any]], Any]
 """Processes a prompt, its items by modality, and options of the processor."""
 
 
+def mapped_name(mapper: Any, name: str) -> str | None:
+    """Give the name that a class's mapper makes of HF's; None where it drops the tensor."""
+    if hasattr(mapper, "apply_list"):
+        found: list[str] = mapper.apply_list([name])
+        return found[0] if found else None
+    mapped: str | None = mapper._map_name(name)
+    return mapped
+
+
 def known_arguments(wanted: Mapping[str, Any], engine_arguments: Any) -> dict[str, Any]:
     """Keep what this release's engine can be told."""
     known = {field.name for field in dataclasses.fields(engine_arguments)}
@@ -99,7 +108,8 @@ def dummy(processor: Any, length: int, counts: Mapping[str, int], kind: str) -> 
     if hasattr(inputs, "mm_data_items"):
         return inputs.mm_data_items[kind].get(0), _profiled(processor, config, counts)
     made = inputs.mm_data[kind]
-    output = processor.apply(inputs.prompt, inputs.mm_data, inputs.hf_processor_mm_kwargs)
+    prompt = inputs.prompt if hasattr(inputs, "prompt") else inputs.prompt_text
+    output = processor.apply(prompt, inputs.mm_data, inputs.hf_processor_mm_kwargs)
     return (made[0] if isinstance(made, list) else made), output
 
 
@@ -118,18 +128,25 @@ def forget(llm: Any) -> None:
     if hasattr(llm.llm_engine, "reset_encoder_cache"):
         llm.llm_engine.reset_encoder_cache()
         return
-    core = llm.llm_engine.engine_core.engine_core
     # Before there was a method, a new manager and an empty store do what it does.
-    scheduler = core.scheduler
+    scheduler = llm.llm_engine.engine_core.engine_core.scheduler
     manager = scheduler.encoder_cache_manager
     scheduler.encoder_cache_manager = type(manager)(manager.cache_size)
-    core.model_executor.driver_worker.model_runner.encoder_cache.clear()
+    model_runner(llm).encoder_cache.clear()
+
+
+def model_runner(llm: Any) -> Any:
+    """What runs the model, in an engine that runs in this process."""
+    return llm.llm_engine.engine_core.engine_core.model_executor.driver_worker.model_runner
 
 
 def hook_loading(constructing: Callable[[], None], loading: Callable[[Any], None]) -> None:
     """Be told before a model is constructed, and before its weights are loaded into it."""
-    from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
-
+    try:
+        from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
+    except ImportError:
+        hook_construction(constructing, loading)
+        return
     load = DefaultModelLoader.load_weights
     create = getattr(DefaultModelLoader, "create_model", None)
 
@@ -147,6 +164,31 @@ def hook_loading(constructing: Callable[[], None], loading: Callable[[Any], None
         return create(self, *args, **kwargs)
 
     DefaultModelLoader.create_model = told_create
+
+
+def hook_construction(constructing: Callable[[], None], constructed: Callable[[Any], None]) -> None:
+    """Be told of a model's construction where its loading cannot be hooked.
+
+    One function of the loader's module constructs models, and in later releases
+    their language models too, while it constructs the whole.
+    """
+    from vllm.model_executor.model_loader import loader
+
+    construct = loader._initialize_model
+    within: list[None] = []
+
+    def told_construct(*args: Any, **kwargs: Any) -> Any:
+        constructing()
+        within.append(None)
+        try:
+            model = construct(*args, **kwargs)
+        finally:
+            within.pop()
+        if not within:
+            constructed(model)
+        return model
+
+    loader._initialize_model = told_construct
 
 
 def without_preloads() -> None:

@@ -41,9 +41,12 @@ class Runner:
         self.sender = Sender(engine)
         self.model: Any = None
         if payload["observes"]:
-            engine.apply_model(self._keep)
+            self._find_model()
             self.tap = FeatureTap(self.model, VLLM_METHODS)
             self.recorder = Recorder(self.model, also=find_language_model(self.model))
+
+    def _find_model(self) -> None:
+        self.engine.apply_model(self._keep)
 
     def _keep(self, model: Any) -> None:
         self.model = model

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .vllm_releases import forget
+from .vllm_releases import forget, model_runner
 
 if TYPE_CHECKING:
     import torch
@@ -126,6 +126,27 @@ def forcing_class() -> type:
             return None if tokens is None else _leave_one(tokens)
 
     return Forcing
+
+
+def force_in_sampler(llm: Any) -> None:
+    """Let requests be forced in an engine that takes no such class: in what its sampler chose.
+
+    Logprobs are those of the logits as the model gave them, as with the class.
+    """
+    runner = model_runner(llm)
+    sample = runner.sampler.sample
+
+    def forced(*args: Any, **kwargs: Any) -> Any:
+        chosen = sample(*args, **kwargs)
+        for row, request in enumerate(runner.input_batch.req_ids):
+            state = runner.requests[request]
+            tokens = (state.sampling_params.extra_args or {}).get(_FORCED, ())
+            place = len(state.output_token_ids)
+            if place < len(tokens) and tokens[place] != FREE:
+                chosen[row] = tokens[place]
+        return chosen
+
+    runner.sampler.sample = forced
 
 
 def _leave_one(tokens: list[int]) -> Callable[[list[int], torch.Tensor], torch.Tensor]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mmport.core.errors import Usage
 from mmport.engines.discover import Engines
+from mmport.reference_models.facts import old_files
 from mmport.vllm_api.catalog import Target, available, resolve_target
 from mmport.vllm_api.eras import parse_release, release_name
 from mmport.vllm_api.legacy import is_legacy
@@ -43,6 +44,14 @@ def reads_old_files(engines: Engines) -> bool:
         return True
     package = engines.vllm_facts.transformers
     return package is not None and (parse_release(package.version) or _BUILDS_TINY) < _BUILDS_TINY
+
+
+def with_torchvision(engines: Engines) -> tuple[str, ...]:
+    """Name image processors that vLLM's side resizes with torchvision, whatever a file says."""
+    package = engines.vllm_facts.transformers
+    release = (parse_release(package.version) if package else None) or (0, 0, 0)
+    since = old_files()["torchvision_since"].items()
+    return tuple(name for name, first in since if (parse_release(first) or release) <= release)
 
 
 def refuse_what_old_engines_lack(options: VerifyOptions, engines: Engines) -> None:

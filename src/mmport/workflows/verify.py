@@ -38,6 +38,7 @@ from mmport.workflows.old_engines import (
     refuse_what_old_engines_lack,
     target_of,
     vllm_version,
+    with_torchvision,
 )
 from mmport.workflows.reference import build_tiny
 
@@ -161,6 +162,7 @@ def prepared(
             tensor_parallel=options.tp,
             legacy=is_old(engines),
             beside_older=reads_old_files(engines),
+            with_torchvision=with_torchvision(engines),
         )
         setup.selection.check(setup.facts)
         yield setup, subjects

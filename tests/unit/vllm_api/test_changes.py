@@ -110,7 +110,15 @@ def test_ids_are_single() -> None:
     told = changes()
     every = [
         one.id
-        for some in (told.method, told.passed, told.order, told.name, told.attribute, told.argument)
+        for some in (
+            told.method,
+            told.passed,
+            told.unpassed,
+            told.order,
+            told.name,
+            told.attribute,
+            told.argument,
+        )
         for one in some
     ]
     assert len(every) == len(set(every))

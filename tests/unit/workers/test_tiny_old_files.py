@@ -55,6 +55,10 @@ def test_a_config_is_told_in_the_old_words(tmp_path: Path) -> None:
     [
         ({"rope_type": "linear", "factor": 2.0}, {"rope_type": "linear", "factor": 2.0}),
         ({"rope_type": "default", "rope_theta": 1.0}, None),
+        (
+            {"rope_type": "default", "mrope_section": [1, 2, 3]},
+            {"rope_type": "default", "mrope_section": [1, 2, 3]},
+        ),
     ],
 )
 def test_a_rotary_embedding_that_is_scaled_stays_so(

@@ -15,6 +15,9 @@ from mmport.vllm_api.surface.stubs import EVERYTHING
 BUILT: Final = ("vllm.vllm_flash_attn", "vllm._version", "vllm.third_party")
 """Packages that a release's build puts there: its source does not say what is in them."""
 
+DECLARED: Final = ("vllm.envs",)
+"""Modules that make names as they are asked, and declare each of them for type checkers."""
+
 _HARMLESS: Final = {"ABC", "ABCMeta", "Generic", "Protocol", "object"}
 """Bases that bring no member of their own that a model could mean."""
 
@@ -133,7 +136,7 @@ class ReleaseNames:
             return self._followed(module, name, stub, seen)
         if self.module(f"{module}.{name}") is not None:
             return Bound(f"{module}.{name}", "", "module")
-        return self._otherwise(stubs, name, seen)
+        return self._otherwise(module, stubs, name, seen)
 
     def _followed(
         self, module: str, name: str, stub: str, seen: frozenset[tuple[str, str]]
@@ -148,7 +151,11 @@ class ReleaseNames:
         return Bound(module, name, stub)
 
     def _otherwise(
-        self, stubs: Mapping[str, str], name: str, seen: frozenset[tuple[str, str]]
+        self,
+        module: str,
+        stubs: Mapping[str, str],
+        name: str,
+        seen: frozenset[tuple[str, str]],
     ) -> Bound | None:
         """Look a name up where a module takes everything from, or makes names as they are asked."""
         for key, stub in stubs.items():
@@ -156,7 +163,8 @@ class ReleaseNames:
                 found = self._find(stub.removeprefix("from "), name, seen)
                 if found is not None:
                     return found
-        return UNKNOWN if "__getattr__" in stubs else None
+        makes = "__getattr__" in stubs and module not in DECLARED
+        return UNKNOWN if makes else None
 
     def _cannot_be_told(self, module: str) -> bool:
         if not lies_in(module, (PACKAGE,)) or lies_in(module, BUILT):

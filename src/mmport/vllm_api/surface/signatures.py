@@ -151,7 +151,7 @@ def cannot_stand_for(own: Signature, base: Signature) -> tuple[Misfit, ...]:
     more = own.positional[0 if base.args else len(base.positional) :]
     wanted = [] if base.args else [*more, *own.keyword]
     found += [
-        Misfit(one.name, lacking=False)
+        Misfit(one.name, lacking=False, optional=bool(base.kwargs))
         for one in wanted
         if not one.optional and one.name not in base.names
     ]

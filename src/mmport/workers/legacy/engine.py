@@ -11,7 +11,9 @@ from typing import Any
 
 from ..capture import code_place, describe_modules
 from ..exchange import limit_threads, write_stage
+from ..first_engine import BLOCK_SIZE
 from ..vllm_engine import context_length
+from ..vllm_releases import hook_construction
 from ..weight_trace import traced
 from .context import Context
 from .processing import write_processor_stage
@@ -20,8 +22,6 @@ from .scenarios import LegacyRunner
 
 Report = Callable[[str], None]
 
-_BLOCK_SIZE = 16
-"""The one that the old CPU kernels have."""
 _NO_TARGETS = "an old engine takes no adapters and no quantised weights on the CPU"
 
 
@@ -127,7 +127,7 @@ def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:
         "enforce_eager": True,
         "max_logprobs": payload["top_logprobs"],
         "disable_log_stats": True,
-        "block_size": _BLOCK_SIZE,
+        "block_size": BLOCK_SIZE,
         "seed": 0,
         **({"mm_processor_kwargs": options} if (options := payload["processor_kwargs"]) else {}),
     }
@@ -136,28 +136,12 @@ def _engine_arguments(payload: dict[str, Any], known: Any) -> dict[str, Any]:
 
 
 def _hook_loading(payload: Mapping[str, Any], out: Path, report: Report, models: list[Any]) -> None:
-    """Trace the weights between the model's construction and its loading; keep the model.
-
-    One function of the loader's module constructs models, and in later releases
-    their language models too, while it constructs the whole.
-    """
-    from vllm.model_executor.model_loader import loader
-
+    """Trace the weights between the model's construction and its loading; keep the model."""
     files = [Path(payload["model"], name) for name in payload["checkpoint_files"]]
-    construct = loader._initialize_model
-    within: list[None] = []
 
-    def traced_construct(*args: Any, **kwargs: Any) -> Any:
-        report("constructing")
-        within.append(None)
-        try:
-            model = construct(*args, **kwargs)
-        finally:
-            within.pop()
-        if not within:
-            report("loading")
-            write_stage(out, "weights", traced(model, files, required=payload["trace_weights"]))
-            models.append(model)
-        return model
+    def constructed(model: Any) -> None:
+        report("loading")
+        write_stage(out, "weights", traced(model, files, required=payload["trace_weights"]))
+        models.append(model)
 
-    loader._initialize_model = traced_construct
+    hook_construction(lambda: report("constructing"), constructed)

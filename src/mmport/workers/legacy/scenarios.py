@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..capture import Recorder
+from ..first_engine import NO_PIECES, FirstRunner, FirstSender
 from ..tap import FeatureTap
 from ..vllm_embeddings import reference_rows
 from ..vllm_processing import text_of
-from ..vllm_scenarios import Runner
-from ..vllm_sending import FREE, Sender, Sent
 from .context import Context
 
 if TYPE_CHECKING:
@@ -24,59 +23,16 @@ FEATURE_METHODS = (
     "_process_audio_input",
 )
 """By which classes of the first API make features; others call these inside."""
-_NO_PIECES = "an old engine on the CPU computes prompts in one piece"
 
 
-class LegacySender(Sender):
-    """Sends prompts to an old engine, which remembers nothing between two batches."""
-
-    def empty_caches(self) -> None:
-        """Forget nothing: there is nothing to forget."""
-
-    def _send(self, prompts: Sequence[Any], sampling: Sequence[Any]) -> list[Sent]:
-        if not prompts:
-            return []
-        outputs = self._engine.generate(list(prompts), list(sampling), use_tqdm=False)
-        return [Sent(output) for output in outputs]
-
-
-class Forced:
-    """Has a request answer with given tokens, and notes what the model itself would say.
-
-    An old engine computes the logprobs of an answer after its logits were
-    processed, so those of a forced answer say nothing; here they are taken before.
-    """
-
-    def __init__(self, tokens: Sequence[int], top: int) -> None:
-        self.tokens = tokens
-        self.top = top
-        self.steps: list[dict[str, float]] = []
-
-    def __call__(self, said: Sequence[int], logits: torch.Tensor) -> torch.Tensor:
-        """Leave one token of a step's logits (vocabulary,)."""
-        import torch
-
-        logprobs = logits.float().log_softmax(-1)
-        best = logprobs.topk(min(self.top, logprobs.shape[-1]))
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        self.steps.append({str(token): value for token, value in pairs})
-        token = self.tokens[len(said)] if len(said) < len(self.tokens) else FREE
-        if token == FREE:
-            return logits
-        self.steps[-1][str(token)] = float(logprobs[token])
-        chosen = torch.full_like(logits, float("-inf"))
-        chosen[token] = 0.0
-        return chosen
-
-
-class LegacyRunner(Runner):
+class LegacyRunner(FirstRunner):
     """A started old engine, its model, and what it is asked."""
 
     def __init__(self, engine: Any, model: Any, context: Context) -> None:
         self.engine = engine
         self.context = context
         self.payload = dict(context.payload)
-        self.sender = LegacySender(engine)
+        self.sender = FirstSender(engine)
         self.model = model
         self.tap = FeatureTap(model, FEATURE_METHODS)
         self.recorder = Recorder(model, also=_takers_of_embeddings(model))
@@ -92,7 +48,7 @@ class LegacyRunner(Runner):
             return f"the model has {limit} positions"
         if scenario["embeds"]:
             return self.context.refuses_embeddings(request["items"][0]["kind"])
-        return _NO_PIECES if scenario["sent"] == "cut" else ""
+        return NO_PIECES if scenario["sent"] == "cut" else ""
 
     def _must_answer(self, scenario: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
         """What a release or an old transformers cannot do is always left out, and named."""
@@ -118,19 +74,6 @@ class LegacyRunner(Runner):
     def _dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.engine.llm_engine.model_config.dtype
         return dtype
-
-    def _force(self, sampling: Any, tokens: Sequence[int]) -> Any:
-        sampling.logits_processors = [Forced(tokens, self.payload["top_logprobs"])]
-        return sampling
-
-    def _steps_of(self, sent: Sent, sampling: Any) -> list[dict[str, float]]:
-        for one in sampling.logits_processors or ():
-            if isinstance(one, Forced):
-                return one.steps
-        return super()._steps_of(sent, sampling)
-
-    def _control(self, prompt: Sequence[int]) -> int:
-        return 0  # no prefix is ever cached
 
 
 def _takers_of_embeddings(model: Any) -> tuple[str, ...]:

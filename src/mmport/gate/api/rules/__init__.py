@@ -16,6 +16,7 @@ from mmport.gate.api.rules import (
     overrides,
     prefixes,
     quantization,
+    subscripts,
     weights_map,
 )
 from mmport.gate.rule import Rule
@@ -33,6 +34,7 @@ CHECKS: Final[tuple[tuple[Rule, Check], ...]] = tuple(
         calls,
         order,
         attributes,
+        subscripts,
         prefixes,
         quantization,
         weights_map,

@@ -12,7 +12,11 @@ from mmport.usage.source import ModelClass, ModelFile
 from mmport.usage.view import View
 from mmport.vllm_api.changes import changes, hook_change
 from mmport.vllm_api.frame import Lifetime, hooks, is_frame
+from mmport.vllm_api.surface.areas import lies_in
+from mmport.vllm_api.surface.release import Bound
 from mmport.vllm_api.surface.stubs import FunctionNode
+
+_PROCESSING = "vllm.multimodal"
 
 RULE = Rule(
     "hook-dead",
@@ -27,38 +31,40 @@ def check(view: View) -> Iterator[Hit]:
     """Find overridden hooks that the release does not have."""
     for item in view.file.classes.values():
         for name, method in item.methods.items():
-            lifetime = _elsewhere(view, item, name)
-            if lifetime is not None:
-                yield from _gone(view, item, method, lifetime)
+            for owner, lifetime in _elsewhere(view, item, name):
+                yield from _gone(view, item, method, owner, lifetime)
                 yield from _to_come(view, item, method, lifetime)
 
 
-def _elsewhere(view: View, item: ModelClass, name: str) -> Lifetime | None:
-    """Give the lifetime of a hook that other releases have, and this one has not."""
+def _elsewhere(view: View, item: ModelClass, name: str) -> Iterator[tuple[Bound, Lifetime]]:
+    """Give the class and the lifetime of a hook that other releases have, and this one has not."""
     if name.startswith("__") or view.inherited(item, name, implied=True) is not None:
-        return None
+        return
     ancestry = view.ancestry(item)
     for owner in (*ancestry.vllm, *ancestry.implied):
         if is_frame(owner.module) and (found := hooks(owner.name).get(name)):
-            return found
-    return None
+            yield owner, found
+            return
 
 
-def _gone(view: View, item: ModelClass, method: FunctionNode, lifetime: Lifetime) -> Iterator[Hit]:
-    last = lifetime.before(view.names.version)
+def _gone(
+    view: View, item: ModelClass, method: FunctionNode, owner: Bound, lifetime: Lifetime
+) -> Iterator[Hit]:
+    version, name = view.names.version, method.name
+    last, change = lifetime.before(version), hook_change(name, version)
     if last is None:
-        return
-    name, change = method.name, hook_change(method.name, view.names.version)
-    if change is not None and any(_has(view, item, one) for one in change.instead):
         return
     if change is None and _is_used(view.file, name):
         return
+    if change is not None and any(_has(view, item, one) for one in change.instead):
+        return
     message = f"vLLM calls no {name} of {item.name}: {last} is the last release that did"
-    fix = change.fix if change else ""
-    version = view.names.version
-    works = change is not None and (change.harmless or change.still_works(version))
+    harmless = change is not None and (change.harmless or change.still_works(version))
+    # An optional interface loses an option; what processes items is asked for each of them.
+    unknown = change is None and not lies_in(owner.module, (_PROCESSING,))
     # What was written after a hook was gone is a leftover, and was never called.
-    yield Hit(method, message, fix, mild=works or not any(map(view.loads, lifetime.until(version))))
+    mild = harmless or unknown or not any(map(view.loads, lifetime.until(version)))
+    yield Hit(method, message, change.fix if change else "", mild=mild)
 
 
 def _to_come(

@@ -9,9 +9,15 @@ from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
-from mmport.vllm_api.changes import is_passed
+from mmport.vllm_api.changes import is_passed, is_unpassed
 from mmport.vllm_api.frame import is_frame
-from mmport.vllm_api.surface.signatures import cannot_stand_for, of_arguments, of_stub
+from mmport.vllm_api.surface.signatures import (
+    Misfit,
+    Signature,
+    cannot_stand_for,
+    of_arguments,
+    of_stub,
+)
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _NOT_CALLED = {"__init__", "__new__", "__init_subclass__", "forward"}
@@ -41,13 +47,23 @@ def _misfit(view: View, item: ModelClass, name: str, method: FunctionNode) -> It
     static = any(getattr(one, "id", "") == "staticmethod" for one in method.decorator_list)
     if base is None or static or "staticmethod" in member.stub.partition("def")[0]:
         return
-    found = cannot_stand_for(of_arguments(method.args).bound(), base.bound())
     owner, version = member.owner.name, view.names.version
+    own = of_arguments(method.args).bound()
+    found = [
+        one
+        for one in cannot_stand_for(own, base.bound())
+        if not is_unpassed(owner, name, one.parameter)
+    ]
     for mild in (False, True):
-        fixes = {one: is_passed(owner, name, one.parameter, version) for one in found}
+        fixes = {one: _given(owner, name, one, own, version) for one in found}
         some = [one for one in found if (one.optional and not fixes[one]) is mild]
         if some:
             told = ", and ".join(map(str, some))
             fix = next((fixes[one] for one in some if fixes[one]), "")
             fix = fix or f"{owner} has {name}{member.stub.partition('def ')[2]}"
             yield Hit(method, f"{name} of {item.name} {told}", fix, mild=mild)
+
+
+def _given(owner: str, name: str, misfit: Misfit, own: Signature, version: str) -> str:
+    """Say what to write where vLLM gives a parameter that it need not; by name, as it does."""
+    return "" if own.kwargs else is_passed(owner, name, misfit.parameter, version)

@@ -1,8 +1,8 @@
 # vLLM 0.29.0
-import vllm.envs as envs
+import vllm
 from vllm.multimodal.processing import BaseMultiModalProcessor
 
-FLAG = envs.VLLM_WHATEVER_IS_MADE_ON_DEMAND
+ENGINE = vllm.MadeOnDemand
 
 
 class MyProcessor(BaseMultiModalProcessor):

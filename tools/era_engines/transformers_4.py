@@ -1,6 +1,6 @@
 """Draws `planning/data/transformers_4.json`: which classes of transformers 4 make features.
 
-    python -m tools.transformers_4 4.52=FOLDER 4.57=FOLDER …   (oldest first)
+    python -m tools.era_engines.transformers_4 4.52=FOLDER 4.57=FOLDER …   (oldest first)
 
 A folder is that of an unpacked release's package `transformers`.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _METHODS = ("get_image_features", "get_video_features", "get_audio_features", "get_rope_index")
-_OUT = Path(__file__).parent.parent / "src/mmport/planning/data/transformers_4.json"
+_OUT = Path(__file__).parents[2] / "src/mmport/planning/data/transformers_4.json"
 
 
 def drawn(releases: list[tuple[str, Path]]) -> dict[str, dict[str, str]]:
