@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 
+from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import drop_statements
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.vllm_api.surface.stubs import FunctionNode
 
 _FLAG, _FLATTEN = "merge_by_field_config", "flatten_bn"
 
@@ -15,17 +16,29 @@ _FLAG, _FLATTEN = "merge_by_field_config", "flatten_bn"
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("SupportsMultiModal"):
-        if _is_set(reading, item):
-            flag = item.attributes.get(_FLAG)
-            if flag is not None and flag in item.node.body and len(item.node.body) > 1:
-                drop_statements(reading, [flag], edits)
-            continue
-        for method in item.methods.values():
-            for part in ast.walk(method):
-                match part:
-                    case ast.Call(func=ast.Name(id=name), args=[value]) if name == _FLATTEN:
-                        edits.put(*reading.span(part), reading.code(_innermost(value)))
+        if not _is_set(reading, item):
+            for method in item.methods.values():
+                _without(reading, method, edits)
     return edits
+
+
+def _without(reading: Reading, method: FunctionNode, edits: Edits) -> None:
+    known = {id(one.orelse) for one in ast.walk(method) if isinstance(one, ast.IfExp)}
+    for part in ast.walk(method):
+        match part:
+            case ast.Call(func=ast.Name(id=name), args=[value]) if name == _FLATTEN:
+                if id(part) not in known:
+                    code = reading.code(_innermost(value))
+                    joined = f"{_FLATTEN}({code}, concat=True)"
+                    if _concatenates(part):
+                        # Items of different sizes come as a list, and are still to be joined.
+                        code = f"({code} if isinstance({code}, torch.Tensor) else {joined})"
+                        edits.imports.append(Imported("torch", "", "torch"))
+                    edits.put(*reading.span(part), code)
+
+
+def _concatenates(call: ast.Call) -> bool:
+    return any(one.arg == "concat" and ast.unparse(one.value) == "True" for one in call.keywords)
 
 
 def _innermost(value: ast.expr) -> ast.expr:
@@ -43,7 +56,7 @@ def _is_set(reading: Reading, item: ModelClass) -> bool:
 
 CODEMOD = Codemod(
     id="forced-batching",
-    summary=f"Media come batched by their fields: no {_FLATTEN}, no {_FLAG}",
+    summary=f"Media come batched by their fields: {_FLATTEN} has nothing to do",
     since="0.13.0",
     instead="the tensors as they come",
     reference="MultiModalFieldConfig",
