@@ -152,8 +152,8 @@ def test_a_model_that_needs_a_port_is_told_so(tmp_path: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--target-vllm", "9.9"], 2, "'9.9' is not a release"),
-        (["--target-vllm", "latest\n"], 2, "is not a release"),
+        (["--target-vllm", "9.9"], 2, "'9.9' is no release"),
+        (["--target-vllm", "latest\n"], 2, "is no release"),
         (["--layout", "wheel"], 2, "wheel"),
         (["--verify", "--diff"], 2, "--verify needs the port to be written"),
         (["--revision", "main"], 2, "local folder and has no revisions"),
