@@ -26,7 +26,7 @@ def read_python(path: Path) -> str | Finding:
     except OSError as error:
         return _unread(path, f"cannot be read: {error.strerror or error}")
     try:
-        text = _decoded(data)
+        _, text = decoded(data)
     except UnicodeDecodeError as error:
         line, column = _place(data[: error.start].decode(error.encoding, "replace"))
         return _unread(path, f"is not {error.encoding}: {error.reason}", line, column)
@@ -36,13 +36,18 @@ def read_python(path: Path) -> str | Finding:
     return fault(path, text) or text
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> tuple[str, str]:
+    """Decode a file as Python does; give the encoding and the text, its line ends as they are.
+
+    Raises:
+        SyntaxError, UnicodeError, LookupError: it is not of the encoding that it states.
+    """
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError:
         data.decode()  # where the bytes are the reason, this says which
         raise
-    return data.decode(encoding)
+    return encoding, data.decode(encoding)
 
 
 def fault(path: Path, text: str) -> Finding | None:

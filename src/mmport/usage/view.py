@@ -113,14 +113,15 @@ class View:
             self._ancestries[item.name] = self._ancestry(item)
         return self._ancestries[item.name]
 
+    def defines(self, item: ModelClass, name: str) -> bool:
+        """Tell whether a class, or one of the file that it inherits, has a member itself."""
+        return any(one.own(name) for one in (item, *self.ancestry(item).local))
+
     def inherited(self, item: ModelClass, name: str, *, implied: bool = False) -> Member | None:
         """Find what a class inherits of vLLM by a name; None if nothing."""
         ancestry = self.ancestry(item)
-        for owner in (*ancestry.vllm, *(ancestry.implied if implied else ())):
-            stub = (self.names.module(owner.module) or {}).get(f"{owner.name}.{name}")
-            if stub is not None:
-                return Member(owner, name, stub)
-        return None
+        owners = (*ancestry.vllm, *(ancestry.implied if implied else ()))
+        return self.names.first_member(owners, name)
 
     def called(self, found: Bound) -> Signature | None:
         """Give what a call of a function or class takes; None if it cannot be told."""
@@ -137,9 +138,9 @@ class View:
         """Give what making an object takes, without `self`; None if it cannot be told."""
         lineage = self.names.lineage(found)
         for owner in lineage.classes:
-            stub = (self.names.module(owner.module) or {}).get(f"{owner.name}.__init__")
-            if stub is not None:
-                read = of_stub(stub)
+            init = self.names.first_member((owner,), "__init__")
+            if init is not None:
+                read = of_stub(init.stub)
                 return read and read.bound()
             if self._has_unseen_constructor(owner):
                 return None
@@ -148,17 +149,15 @@ class View:
         return None
 
     def _has_unseen_constructor(self, owner: Bound) -> bool:
-        stubs = self.names.module(owner.module) or {}
         unseen = lies_in(owner.module, WITHOUT_MEMBERS) and not owner.stub.startswith("dataclass")
-        return unseen or f"{owner.name}.__new__" in stubs
+        return unseen or self.names.first_member((owner,), "__new__") is not None
 
     def _fields(self, classes: tuple[Bound, ...]) -> Signature:
         fields: dict[str, bool] = {}
         for owner in reversed(classes):
-            prefix = f"{owner.name}."
-            for key, stub in (self.names.module(owner.module) or {}).items():
-                if key.startswith(prefix) and stub in ("field", "field="):
-                    fields[key.removeprefix(prefix)] = stub.endswith("=")
+            for member in self.names.own_members(owner):
+                if member.stub in ("field", "field="):
+                    fields[member.name] = member.stub.endswith("=")
         return dataclass_signature(tuple(fields.items()))
 
     def _is_closed(self, kind: Bound) -> bool:

@@ -8,7 +8,6 @@ from typing import Final
 
 from mmport.vllm_api import store
 from mmport.vllm_api.changes import replacement_of
-from mmport.vllm_api.surface.areas import area_of
 from mmport.vllm_api.surface.release import ReleaseNames
 
 _NOT_DEFINED: Final = ("from ", "import", "module")
@@ -77,7 +76,7 @@ def _bindings(version: str) -> Mapping[str, tuple[str, ...]]:
 
 def _defined(version: str) -> Iterator[tuple[str, str]]:
     for part in store.parts():
-        if part == store.REGISTRY or part != area_of(part):
+        if part == store.REGISTRY:
             continue
         for module in store.subjects(part):
             for name, stub in store.facts(part, module, version).items():

@@ -11,7 +11,7 @@ from mmport.vllm_api import store
 from mmport.vllm_api.catalog import Catalog, load
 from mmport.vllm_api.changes import hook_change, replacement_of
 from mmport.vllm_api.frame import is_frame
-from mmport.vllm_api.surface.areas import UNREAD, area_of, lies_in
+from mmport.vllm_api.surface.areas import UNREAD, lies_in
 from mmport.vllm_api.surface.modules import ITSELF
 from mmport.vllm_api.surface.release import ReleaseNames, names_of
 from mmport.vllm_api.surface.signatures import Signature, of_stub
@@ -160,8 +160,8 @@ def _of_registry(old: Catalog, new: Catalog) -> Iterator[Difference]:
 
 
 def _modules() -> Iterator[str]:
-    for area in sorted({area_of(module) for module in TOUCHED} | set(store.parts())):
-        for module in store.subjects(area) if area != store.REGISTRY else ():
+    for part in store.parts():
+        for module in store.subjects(part):
             if lies_in(module, TOUCHED) and not lies_in(module, UNREAD):
                 yield module
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from mmport.codemods.migrate.run import Applied, migrate_text
 from mmport.core.files import write_text
 from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import Origin, origin_of
-from mmport.gate.reading import read_python, too_deep
+from mmport.gate.reading import decoded, read_python, too_deep
 from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
@@ -69,18 +67,11 @@ def migrate_file(task: FileTask) -> FileResult:
         return FileResult(str(path), "", "", (), (checked,), "", written=False)
     if PACKAGE not in checked:
         return FileResult(str(path), "", "", (), (), "", written=False)
-    encoding, text = _decoded(path)
+    encoding, text = decoded(path.read_bytes())
     try:
         return _migrated(task, encoding, text)
     except RecursionError:
         return FileResult(str(path), "", "", (), (too_deep(path),), "", written=False)
-
-
-def _decoded(path: Path) -> tuple[str, str]:
-    """Read a file with its line ends; a byte order mark belongs to the encoding."""
-    raw = path.read_bytes()
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
-    return encoding, raw.decode(encoding)
 
 
 def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import Protocol
 
 Placed = ast.expr | ast.stmt | ast.keyword | ast.alias
 
@@ -17,10 +16,3 @@ class Hit:
     message: str
     fix: str = ""
     mild: bool = False
-
-
-class Located(Protocol):
-    """What stands at a line."""
-
-    lineno: int
-    col_offset: int

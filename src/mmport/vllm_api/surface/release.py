@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -105,22 +105,22 @@ class ReleaseNames:
 
     def member(self, found: Bound, name: str) -> Member | None:
         """Find a member of a class, where it is inherited from; None if vLLM has none."""
-        for owner in self.lineage(found).classes:
+        return self.first_member(self.lineage(found).classes, name)
+
+    def first_member(self, owners: Iterable[Bound], name: str) -> Member | None:
+        """Find a member in the first of some classes that has it itself."""
+        for owner in owners:
             stub = (self.module(owner.module) or {}).get(f"{owner.name}.{name}")
             if stub is not None:
                 return Member(owner, name, stub)
         return None
 
-    def members(self, found: Bound) -> dict[str, Member]:
-        """Give all members of a class, the inherited ones too."""
-        given: dict[str, Member] = {}
-        for owner in self.lineage(found).classes:
-            prefix = f"{owner.name}."
-            for key, stub in (self.module(owner.module) or {}).items():
-                if key.startswith(prefix):
-                    name = key.removeprefix(prefix)
-                    given.setdefault(name, Member(owner, name, stub))
-        return given
+    def own_members(self, owner: Bound) -> Iterator[Member]:
+        """Give the members that a class has itself."""
+        prefix = f"{owner.name}."
+        for key, stub in (self.module(owner.module) or {}).items():
+            if key.startswith(prefix):
+                yield Member(owner, key.removeprefix(prefix), stub)
 
     def _find(self, module: str, name: str, seen: frozenset[tuple[str, str]]) -> Bound | None:
         if self._cannot_be_told(module) or (module, name) in seen:

@@ -27,11 +27,6 @@ class Signature:
     positional_only: int = 0
 
     @property
-    def takes_anything(self) -> bool:
-        """Tell whether every call fits."""
-        return bool(self.args and self.kwargs) and not self.required
-
-    @property
     def required(self) -> tuple[str, ...]:
         """Name what every call has to give."""
         return tuple(one.name for one in (*self.positional, *self.keyword) if not one.optional)

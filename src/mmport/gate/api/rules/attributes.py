@@ -41,11 +41,10 @@ def _of_itself(view: View, item: ModelClass) -> Iterator[Hit]:
     frame = [owner for owner in ancestry.vllm if is_frame(owner.module)]
     if not frame:
         return
-    own = {name for one in (item, *ancestry.local) for name in (*one.methods, *one.attributes)}
     for read in _reads(item):
         name = read.attr
         over_base = isinstance(read.value, ast.Call)
-        if (name in own and not over_base) or view.inherited(item, name, implied=True):
+        if (view.defines(item, name) and not over_base) or view.inherited(item, name, implied=True):
             continue
         owner = next((one for one in frame if name in hooks(one.name)), None)
         last = owner and hooks(owner.name)[name].before(view.names.version)

@@ -56,7 +56,7 @@ def _gone(
         return
     if change is None and _is_used(view.file, name):
         return
-    if change is not None and any(_has(view, item, one) for one in change.instead):
+    if change is not None and any(view.defines(item, one) for one in change.instead):
         return
     message = f"vLLM calls no {name} of {item.name}: {last} is the last release that did"
     harmless = change is not None and (change.harmless or change.still_works(version))
@@ -75,13 +75,9 @@ def _to_come(
     for change in changes().method if first and not lifetime.before(view.names.version) else ():
         older = change.name
         wanted = view.inherited(item, older, implied=True) is not None
-        if method.name in change.instead and wanted and not _has(view, item, older):
+        if method.name in change.instead and wanted and not view.defines(item, older):
             message = f"vLLM calls {method.name} of {item.name} from {first} on; before, {older}"
             yield Hit(method, message, f"name it {older}", mild=not view.loads(first or ""))
-
-
-def _has(view: View, item: ModelClass, name: str) -> bool:
-    return any(one.own(name) for one in (item, *view.ancestry(item).local))
 
 
 def _is_used(file: ModelFile, name: str) -> bool:

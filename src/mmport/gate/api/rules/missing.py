@@ -27,10 +27,8 @@ _REGISTERS = "register_processor"
 def check(view: View) -> Iterator[Hit]:
     """Find abstract methods that a registered class does not have."""
     for item in _registered(view):
-        ancestry = view.ancestry(item)
-        own = {name for one in (item, *ancestry.local) for name in (*one.methods, *one.attributes)}
         for member in _abstract(view, item):
-            if member.name not in own:
+            if not view.defines(item, member.name):
                 owner = member.owner.name
                 message = f"{item.name} has no {member.name}, which {owner} demands"
                 yield Hit(item.node, message, f"write {member.name}: {member.stub}")
@@ -52,11 +50,8 @@ def _registered(view: View) -> Iterator[ModelClass]:
 def _abstract(view: View, item: ModelClass) -> Iterator[Member]:
     seen: set[str] = set()
     for owner in view.ancestry(item).vllm:
-        prefix = f"{owner.name}."
-        for key, stub in (view.names.module(owner.module) or {}).items():
-            name = key.removeprefix(prefix)
-            if key.startswith(prefix) and name not in seen:
-                seen.add(name)
-                member = Member(owner, name, stub)
+        for member in view.names.own_members(owner):
+            if member.name not in seen:
+                seen.add(member.name)
                 if member.is_abstract:
                     yield member
