@@ -86,13 +86,20 @@ def find_tokens(
     ordered += [*attributes.values(), *family.tokens.ids.values(), *others, *family.tokens.others]
     found = SpecialTokens(_distinct(ordered, family), attributes, family.tokens.words, begun)
     found = replace(found, any_case=own_processor is not None)
-    invented = [
-        f"<{name}>"
+    written = replace(found, tokens=tuple(_written(family)))
+    named = [
+        written.named(name) or f"<{name}>"
         for values in config_values
         for name in token_keys(values).values()
         if found.named(name) is None
     ]
-    return replace(found, tokens=_distinct([*found.tokens, *invented], family))
+    return replace(found, tokens=_distinct([*found.tokens, *named], family))
+
+
+def _written(family: FamilyFacts) -> Iterator[str]:
+    """Find the tokens that a user writes with an item, or around it."""
+    for item in family.items.values():
+        yield from _TOKEN.findall(item.prompt or "")
 
 
 def token_keys(values: dict[str, Any]) -> dict[str, str]:

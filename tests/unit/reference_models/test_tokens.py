@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from mmport.reference_models.facts import FamilyFacts, TokenFacts, sizes
+from mmport.reference_models.facts import FamilyFacts, ItemFacts, TokenFacts, sizes
 from mmport.reference_models.tokens import SpecialTokens, find_tokens, token_keys
 
 TRAINED = sizes().vocabulary.trained
@@ -51,6 +51,14 @@ def test_a_config_finds_its_token_or_gets_one() -> None:
     found = tokens_of("x = '<|vision_start|>'", config)
     assert found.tokens == ("<|vision_start|>", "<image>")
     assert found.named("vision_start") == "<|vision_start|>"
+
+
+def test_what_a_user_writes_around_an_item_is_the_token_that_a_config_names() -> None:
+    image = ItemFacts(prompt="<|vision_start|><|image_pad|><|other|>")
+    family = FamilyFacts(model_types=("nothing",), items={"image": image})
+    config = {"vision_start_token_id": 7, "vision_end_token_id": 8}
+    found = find_tokens(family, [config], ast.parse(""))
+    assert found.tokens == ("<|vision_start|>", "<vision_end>")
 
 
 def test_keys_of_ids() -> None:
