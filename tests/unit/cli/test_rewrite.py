@@ -286,6 +286,25 @@ def test_a_mapper_has_to_be_a_function_above_the_class(
     assert "@MULTIMODAL_REGISTRY.register_image_input_mapper(map_songs)" in after
 
 
+def test_a_mapper_takes_the_place_of_one_that_is_registered_already(
+    run_mmport: RunMmport, tmp_path: Path
+) -> None:
+    first = Path(__file__).parents[2] / "golden/text_models/finch_first.py"
+    text = first.read_text(encoding="utf-8")
+    at = text.index("class Finch")
+    path = tmp_path / "finch.py"
+    mapper = "def map_songs(ctx, data):\n    return data\n\n\n"
+    path.write_text(text[:at] + mapper + text[at:], encoding="utf-8")
+    rewrite = ("rewrite", str(path), "--spec", SPEC, "--write", *FIRST)
+    assert run_mmport(*rewrite).returncode == 0
+    plain = path.read_text(encoding="utf-8")
+    assert "@MULTIMODAL_REGISTRY.register_image_input_mapper()" in plain
+    for _ in range(2):
+        assert run_mmport(*rewrite, "--mapper", "map_songs").returncode == 0
+        after = path.read_text(encoding="utf-8")
+        assert after == plain.replace("image_input_mapper()", "image_input_mapper(map_songs)")
+
+
 def test_a_class_that_is_no_model_is_refused(run_mmport: RunMmport, tmp_path: Path) -> None:
     path = tmp_path / "finch.py"
     path.write_text("class Outer:\n    class Finch:\n        pass\n", encoding="utf-8")

@@ -43,10 +43,12 @@ def _apply(module: cst.Module, rewriting: Rewriting) -> Outcome:
     wanted = _mentioned([module, *lacking, *graft.helpers], graft.helper_names())
     unused = _mappers(graft.decorators) if rewriting.mapper else set()
     helpers = [one for one in graft.helpers if defined(one) in wanted - known - unused]
-    if not lacking and not helpers:
+    own = [_with_mapper(one, rewriting.mapper) for one in node.decorators]
+    as_it_is = all(one.deep_equals(old) for one, old in zip(own, node.decorators, strict=True))
+    if not lacking and not helpers and as_it_is:
         return Unchanged()
     leading = node.leading_lines
-    decorated = node.with_changes(decorators=[*lacking, *node.decorators], leading_lines=leading)
+    decorated = node.with_changes(decorators=[*lacking, *own], leading_lines=leading)
     module = replace_class(module, decorated)
     place = next(i for i, one in enumerate(module.body) if one is decorated)
     body = [*module.body[:place], *(apart(one, 2) for one in helpers), *module.body[place:]]
