@@ -67,6 +67,8 @@ class Contract:
     and the tokenizer's options too; in the method around it; or in a hook for items alone."""
     data_parser: Literal["processor", "info"]
     """Whose method makes the parser of items."""
+    parses_nothing: bool
+    """The parser of items is given empty lists too, of which no feature can be looked at."""
     video_metadata: Literal["given", "dropped", "kept"]
     """What the parser of items does with what is known of a video: nothing, as it stays with
     the frames; take it away from them; or keep it beside them."""

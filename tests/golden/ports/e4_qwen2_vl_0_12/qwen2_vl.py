@@ -198,12 +198,18 @@ class Qwen2VLDataParser(MultiModalDataParser):
         return frames if metadata is None else (frames, metadata), metadata
 
     def _parse_image_data(self, data: Any) -> ModalityDataItems[Any, Any] | None:
+        if self._is_empty(data):
+            return None
+
         if self.is_embeddings(data) or isinstance(data, dict):
             return self._parse_features(data, "image", ["image_grid_thw"])
 
         return super()._parse_image_data(data)
 
     def _parse_video_data(self, data: Any) -> ModalityDataItems[Any, Any] | None:
+        if self._is_empty(data):
+            return None
+
         if self.is_embeddings(data) or isinstance(data, dict):
             return self._parse_features(data, "video", ["video_grid_thw"])
 
