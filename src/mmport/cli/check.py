@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmport.gate.checking import Checked
+    from mmport.gate.config import Overrides
 
 CHECK_SCHEMA = "mmport.check/1"
 
@@ -42,6 +43,9 @@ JobsOption = Annotated[
     int,
     typer.Option("--jobs", "-j", min=1, metavar="N", help="How many processes look at files."),
 ]
+FixOption = Annotated[
+    bool, typer.Option("--fix", help="First mend in the files what can be mended safely.")
+]
 RulesOption = Annotated[bool, typer.Option("--rules", help="List all rules, and check nothing.")]
 ExplainOption = Annotated[
     str | None,
@@ -60,6 +64,7 @@ def command(
     ignore: IgnoreOption = None,
     strict: StrictOption = False,
     jobs: JobsOption = 1,
+    fix: FixOption = False,
     format: CheckFormatOption = CheckFormat.TEXT,  # noqa: A002 - the option's name
     rules: RulesOption = False,
     explain: ExplainOption = None,
@@ -69,8 +74,9 @@ def command(
     Of a port: that its files are as generated or accepted, that the lock still
     generates them, that they are clean, and that there is evidence that passed
     for exactly these files. Of any Python file: what it asks of the vLLM
-    releases it is for. The table tool.mmport of pyproject.toml configures it. Exits
-    with 1 if there is an error.
+    releases it is for; with --fix that is mended first, as far as nobody has to
+    look at it and none of these releases is worse off. The table tool.mmport of
+    pyproject.toml configures it. Exits with 1 if an error is left.
     """
     if rules or explain is not None:
         from mmport.cli.rules import show_rules
@@ -81,10 +87,20 @@ def command(
     from mmport.gate.config import Overrides
 
     overrides = Overrides(_given(target_vllm), _given(select), _given(ignore))
+    if fix:
+        _fix(paths or (), overrides)
     checked = check_paths(paths or (), overrides, jobs=jobs)
     show(checked, format, strict=strict)
     if checked.fails(strict=strict):
         raise typer.Exit(1)
+
+
+def _fix(paths: Sequence[Path], overrides: Overrides) -> None:
+    from mmport.workflows.fixing import fix_paths
+
+    for fixed in fix_paths(paths, overrides):
+        names = ", ".join(one.id for one in fixed.applied)
+        Sink().say(f"fixed {fixed.file}: {names}")
 
 
 def show(checked: Checked, how: CheckFormat, *, strict: bool) -> None:

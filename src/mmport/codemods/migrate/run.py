@@ -34,8 +34,8 @@ class Migrated:
     notes: tuple[Note, ...]
 
 
-def migrate_text(reading: Reading) -> Migrated:
-    """Bring a file's text to its target.
+def migrate_text(reading: Reading, codemods: tuple[Codemod, ...] = CODEMODS) -> Migrated:
+    """Bring a file's text to its target, by all codemods that lie between or by some.
 
     Raises:
         SyntaxError: the text is no Python.
@@ -43,7 +43,7 @@ def migrate_text(reading: Reading) -> Migrated:
     applied: list[Applied] = []
     notes: list[Note] = []
     wanted: list[Imported] = []
-    for codemod in CODEMODS:
+    for codemod in codemods:
         if codemod.lies_between(reading.origin, reading.target):
             edits = codemod.apply(reading)
             notes += edits.notes
