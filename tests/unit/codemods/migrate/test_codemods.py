@@ -25,12 +25,12 @@ UNCHANGED = sorted(path.relative_to(CASES) for path in CASES.glob("*/*.unchanged
 TARGET = "0.32.0"
 
 
-def migrated(case: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> run.Migrated:
-    monkeypatch.setattr(run, "CODEMODS", (BY_ID[case.parent.name],))
+def migrated(case: Path, text: str) -> run.Migrated:
     origin = re.match(r"[\d.]+?(?=\.[a-z])", case.name)
     assert origin
     module = ModuleName("vllm.model_executor.models.finch")
-    return run.migrate_text(Reading(text, module, origin.group(), TARGET))
+    reading = Reading(text, module, origin.group(), TARGET)
+    return run.migrate_text(reading, (BY_ID[case.parent.name],))
 
 
 def comments(text: str) -> list[str]:
@@ -39,9 +39,9 @@ def comments(text: str) -> list[str]:
 
 @pytest.mark.parametrize("case", BEFORE, ids=str)
 def test_a_case_becomes_what_is_committed_and_stays_so(
-    case: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    case: Path, request: pytest.FixtureRequest
 ) -> None:
-    done = migrated(case, (CASES / case).read_text("utf-8"), monkeypatch)
+    done = migrated(case, (CASES / case).read_text("utf-8"))
     path = CASES / str(case).replace(".before.", ".after.")
     if request.config.getoption("--update-golden"):
         path.write_text(done.text, encoding="utf-8")
@@ -49,22 +49,20 @@ def test_a_case_becomes_what_is_committed_and_stays_so(
     assert done.text == after
     assert [one.id for one in done.applied] == [case.parent.name]
     compile(after, str(path), "exec")
-    assert migrated(case, after, monkeypatch).text == after
+    assert migrated(case, after).text == after
 
 
 @pytest.mark.parametrize("case", BEFORE, ids=str)
-def test_line_ends_are_those_of_the_file(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_ends_are_those_of_the_file(case: Path) -> None:
     text = (CASES / case).read_text("utf-8")
-    plain = migrated(case, text, monkeypatch).text
-    assert migrated(case, text.replace("\n", "\r\n"), monkeypatch).text == plain.replace(
-        "\n", "\r\n"
-    )
+    plain = migrated(case, text).text
+    assert migrated(case, text.replace("\n", "\r\n")).text == plain.replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize("case", UNCHANGED, ids=str)
-def test_what_is_right_is_left_alone(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_right_is_left_alone(case: Path) -> None:
     text = (CASES / case).read_text("utf-8")
-    assert migrated(case, text, monkeypatch).text == text
+    assert migrated(case, text).text == text
 
 
 def test_every_codemod_says_what_it_is_and_has_a_case() -> None:
@@ -81,7 +79,7 @@ def test_two_codemods_of_one_id_are_refused() -> None:
         distinct((CODEMODS[0], CODEMODS[0]))
 
 
-def test_a_codemod_that_writes_no_python_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_codemod_that_writes_no_python_is_a_fault() -> None:
     def broken(reading: Reading) -> Edits:
         edits = Edits()
         edits.put(0, 0, "def")
@@ -89,9 +87,9 @@ def test_a_codemod_that_writes_no_python_is_a_fault(monkeypatch: pytest.MonkeyPa
 
     from dataclasses import replace
 
-    monkeypatch.setattr(run, "CODEMODS", (replace(CODEMODS[0], apply=broken),))
+    reading = Reading("import vllm\n", ModuleName("port.a"), "0.30.0", TARGET)
     with pytest.raises(AssertionError, match="wrote no Python"):
-        run.migrate_text(Reading("import vllm\n", ModuleName("port.a"), "0.30.0", TARGET))
+        run.migrate_text(reading, (replace(CODEMODS[0], apply=broken),))
 
 
 def test_a_file_that_needs_nothing_is_not_parsed_by_libcst(
