@@ -23,10 +23,9 @@ from typing import Any
 
 from mmport.core.markdown import table
 from mmport.gate.api.check import check_source
-from mmport.gate.reading import parsed
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
-from mmport.usage.source import read_model_file
+from mmport.usage.parsing import model_file, parsed
 from mmport.usage.view import View
 from mmport.vllm_api.fetch import fetch_source
 from mmport.vllm_api.frame import is_frame
@@ -178,8 +177,8 @@ def ask_engine(files: Sequence[Path], release: str) -> dict[Path, Truth]:
 
 
 def _truth(file: Path, release: str, said: dict[str, Any]) -> Truth:
-    tree = parsed(file.read_text("utf-8"))
-    view = View(read_model_file(tree, module_name(file, tree)), names_of(release))
+    text = file.read_text("utf-8")
+    view = View(model_file(text, module_name(file, parsed(text))), names_of(release))
     dead = []
     for name, members in said["own"].items():
         item = view.file.classes.get(name)

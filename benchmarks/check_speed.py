@@ -13,15 +13,14 @@ from __future__ import annotations
 import argparse
 import ast
 import resource
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import libcst
+from ratios import in_turns, print_ratios
 
 from mmport.gate.api.check import check_source
 
@@ -50,19 +49,12 @@ def main() -> None:
         "LibCST parse and print": lambda: [libcst.parse_module(t).code for t in files.values()],
         "the rules": lambda: check(files, options.target),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.runs):
-        for name, way in ways.items():
-            times[name].append(seconds(way))
-    print_ratios(times, "LibCST parse and print")
-    whole: dict[str, list[float]] = {}
-    for _ in range(options.runs):
-        for jobs in (1, 2):
-            command = [sys.executable, "-m", "mmport", "check", str(options.folder)]
-            command += ["--target-vllm", options.target, "--jobs", str(jobs)]
-            run = partial(subprocess.run, command, capture_output=True, check=False)
-            whole.setdefault(f"mmport check --jobs {jobs}", []).append(seconds(run))
-    print_ratios(whole, "mmport check --jobs 1")
+    print_ratios(in_turns(ways, options.runs), "LibCST parse and print")
+    command = [sys.executable, "-m", "mmport", "check", str(options.folder)]
+    command += ["--target-vllm", options.target, "--jobs"]
+    run = partial(subprocess.run, capture_output=True, check=False)
+    whole = {f"mmport check --jobs {jobs}": partial(run, [*command, jobs]) for jobs in "12"}
+    print_ratios(in_turns(whole, options.runs), "mmport check --jobs 1")
     for share in (10, 1):
         command = [sys.executable, __file__, str(options.folder), "--peak", str(share)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -72,21 +64,6 @@ def main() -> None:
 def check(files: Files, target: str) -> int:
     """Run all rules over all files."""
     return sum(1 for path, text in files.items() for _ in check_source(path, text, (target,)))
-
-
-def seconds(way: Callable[[], object]) -> float:
-    """Time one run."""
-    start = time.perf_counter()
-    way()
-    return time.perf_counter() - start
-
-
-def print_ratios(times: dict[str, list[float]], base: str) -> None:
-    """Print the median of each, and the median of its ratios to `base`, run by run."""
-    for name, measured in times.items():
-        pairs = zip(measured, times[base], strict=True)
-        ratio = statistics.median(one / other for one, other in pairs)
-        print(f"{name:28} {statistics.median(measured):7.2f} s   {ratio:5.2f}")
 
 
 if __name__ == "__main__":

@@ -120,6 +120,6 @@ def _divide_processor(folder: Path, names: Names) -> None:
 def _bounds(settings: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """Tell the least and the most pixels of an item under the names that 4 has for them."""
     kinds = (settings.get("image_processor_type"), settings.get("video_processor_type"))
-    told = next((names["bounds"][kind] for kind in kinds if kind in names["bounds"]), {})
+    told: Names = next((names["bounds"][kind] for kind in kinds if kind in names["bounds"]), {})
     size = settings.get("size")
     return {name: size[edge] for edge, name in told.items() if edge in size} if size else {}

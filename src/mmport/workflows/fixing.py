@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,11 @@ from mmport.gate.registry import RULES, SOURCE_CHECKS
 from mmport.gate.sources import collect
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
+from mmport.usage.parsing import parsed
 from mmport.vllm_api.catalog import DEFAULT_VERSION
 from mmport.vllm_api.store import places
 from mmport.vllm_api.surface.modules import PACKAGE
+from mmport.vllm_api.surface.stubs import ModuleName
 
 Complaint = tuple[str, str, str]
 """A release, a rule and what it says; not where, as mending moves lines."""
@@ -106,8 +107,7 @@ class _Mending:
 
     def mend(self, target: str) -> None:
         """Mend for one release what does no harm on the others."""
-        tree = ast.parse(self.text)
-        origin = origin_of(tree, module_name(self._path, tree), target).version
+        origin = origin_of(self.text, self._module(), target).version
         safe = tuple(one for one in CODEMODS if one.risk == "safe")
         # Together first: some are right only beside others. Then what can be had singly;
         # but a name is not gone for good before it has been looked for elsewhere.
@@ -116,9 +116,9 @@ class _Mending:
                 self._try(origin, target, (codemod,))
 
     def _try(self, origin: str, target: str, codemods: tuple[Codemod, ...]) -> bool:
-        module = module_name(self._path, ast.parse(self.text))
         foreign = PACKAGE not in self._path.resolve().parts[:-1]
-        done = migrate_text(Reading(self.text, module, origin, target, foreign), codemods)
+        reading = Reading(self.text, self._module(), origin, target, foreign)
+        done = migrate_text(reading, codemods)
         if done.text == self.text:
             return False
         wrong = self._complaints(done.text)
@@ -127,6 +127,9 @@ class _Mending:
         self.text, self._wrong = done.text, wrong
         self.applied += done.applied
         return True
+
+    def _module(self) -> ModuleName:
+        return module_name(self._path, parsed(self.text))
 
     def _complaints(self, text: str) -> frozenset[Complaint]:
         return frozenset(self._told(text))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmport.codemods.migrate.changes import CODEMODS, absolute_imports
 from mmport.codemods.migrate.codemod import Note
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
@@ -17,6 +18,7 @@ from mmport.gate.reading import decoded, read_python, too_deep
 from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
+from mmport.usage.parsing import parsed
 from mmport.vllm_api.surface.modules import PACKAGE
 
 NOTE = "migrate"
@@ -75,12 +77,14 @@ def migrate_file(task: FileTask) -> FileResult:
 
 
 def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
-    path, tree = task.path, ast.parse(text)
-    module = module_name(path, tree)
-    found = Origin(task.origin) if task.origin else origin_of(tree, module, task.target)
+    path = task.path
+    module = module_name(path, parsed(text))
+    found = Origin(task.origin) if task.origin else origin_of(text, module, task.target)
     foreign = PACKAGE not in path.resolve().parts[:-1]
     reading = Reading(text, module, found.version, task.target, foreign)
-    done = migrate_text(reading)
+    # Where nothing is amiss, nothing has moved or is gone, and no change lies between.
+    settled = found.is_sure and found.version == task.target and not task.origin
+    done = migrate_text(reading, (absolute_imports.CODEMOD,) if settled else CODEMODS)
     written = task.write and done.text != text
     if written:
         write_text(path, done.text, encoding)
@@ -115,7 +119,7 @@ def _told(found: Origin, target: str) -> str:
 
 
 def _findings(path: Path, text: str, target: str, notes: tuple[Note, ...]) -> Iterator[Finding]:
-    places = _places(ast.parse(text))
+    places = _places(parsed(text)) if notes else {}
     for note in notes:
         line = places.get(note.scope, places.get(note.scope[:1], 0))
         yield Finding(

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mmport.usage.source import Imported, ModelClass, ModelFile, read_model_file
+from mmport.usage.parsing import model_file, parsed
+from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.usage.view import View
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.release import Bound, names_of
@@ -38,7 +39,7 @@ class Reading:
     @cached_property
     def tree(self) -> ast.Module:
         """The file's syntax tree."""
-        return ast.parse(self.text)
+        return parsed(self.text)
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
@@ -48,7 +49,7 @@ class Reading:
     @cached_property
     def file(self) -> ModelFile:
         """The file's imports, classes and calls."""
-        return read_model_file(self.tree, self.module)
+        return model_file(self.text, self.module)
 
     @cached_property
     def before(self) -> View:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from mmport.gate.api.hit import Hit
 from mmport.gate.api.rules import CHECKS
-from mmport.gate.reading import parsed
 from mmport.gate.rule import Rule
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
-from mmport.usage.source import read_model_file
+from mmport.usage.parsing import model_file, parsed
 from mmport.usage.view import View
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import names_of
+from mmport.vllm_api.surface.stubs import ModuleName
 
 
 def check_source(path: Path, text: str, targets: tuple[str, ...]) -> Iterator[Finding]:
@@ -28,13 +29,17 @@ def check_source(path: Path, text: str, targets: tuple[str, ...]) -> Iterator[Fi
     """
     if PACKAGE not in text:
         return
-    tree, lines = parsed(text), text.split("\n")
-    file = read_model_file(tree, module_name(path, tree))
+    module, lines = module_name(path, parsed(text)), text.split("\n")
     for target in targets:
-        view = View(file, names_of(target))
-        for rule, check in CHECKS:
-            for hit in check(view):
-                yield _finding(rule, hit, path, target, _column(hit, lines))
+        for rule, hit in hits(text, module, target):
+            yield _finding(rule, hit, path, target, _column(hit, lines))
+
+
+@lru_cache(maxsize=4)
+def hits(text: str, module: ModuleName, target: str) -> tuple[tuple[Rule, Hit], ...]:
+    """Hold a text against one release, as the module that it stands in."""
+    view = View(model_file(text, module), names_of(target))
+    return tuple((rule, hit) for rule, check in CHECKS for hit in check(view))
 
 
 def _finding(rule: Rule, hit: Hit, path: Path, target: str, column: int) -> Finding:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 
-from mmport.gate.api.rules import CHECKS
+from mmport.gate.api.check import hits
 from mmport.model.finding import Severity
-from mmport.usage.source import ModelFile, read_model_file
+from mmport.usage.parsing import model_file
+from mmport.usage.source import ModelFile
 from mmport.usage.view import View
 from mmport.vllm_api import store
 from mmport.vllm_api.surface.release import names_of
@@ -31,12 +31,12 @@ class Origin:
         return not self.failing_imports and not self.errors
 
 
-def origin_of(tree: ast.Module, module: ModuleName, target: str) -> Origin:
+def origin_of(text: str, module: ModuleName, target: str) -> Origin:
     """Find the newest release up to `target` in which imports resolve and no rule finds an error.
 
     Where there is none, the newest of those in which the fewest imports fail.
     """
-    file = read_model_file(tree, module)
+    file = model_file(text, module)
     releases = store.releases()[: store.places()[target] + 1][::-1]
     best: Origin | None = None
     for version in releases:
@@ -44,7 +44,7 @@ def origin_of(tree: ast.Module, module: ModuleName, target: str) -> Origin:
         failing = _failing(view, file)
         if best is not None and failing > best.failing_imports:
             continue
-        found = Origin(version, failing, _errors(view))
+        found = Origin(version, failing, _errors(text, module, version))
         if found.is_sure:
             return found
         if best is None or (failing, found.errors) < (best.failing_imports, best.errors):
@@ -57,6 +57,6 @@ def _failing(view: View, file: ModelFile) -> int:
     return sum(view.meant(one) is None for one in needed)
 
 
-def _errors(view: View) -> int:
-    rules = ((rule, check) for rule, check in CHECKS if rule.severity is Severity.ERROR)
-    return sum(not hit.mild for _, check in rules for hit in check(view))
+def _errors(text: str, module: ModuleName, version: str) -> int:
+    found = hits(text, module, version)
+    return sum(rule.severity is Severity.ERROR and not hit.mild for rule, hit in found)

@@ -15,7 +15,8 @@ _HEAD = re.compile(r"from\s*((?:\.\s*)+(?:(?!import\b)[\w.]+)?)")
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
-    for node in reading.nodes if reading.foreign else ():
+    nodes = dict.fromkeys(one.node for one in reading.file.imports)
+    for node in nodes if reading.foreign else ():
         if isinstance(node, ast.ImportFrom) and node.level:
             module = reading.module.absolute(node)
             head = _HEAD.match(reading.text, reading.span(node)[0])
