@@ -83,7 +83,7 @@ second run changes nothing.
 
 def measure(sources: Path, release: str, work: Path, jobs: int) -> list[Outcome]:
     """Migrate the files of a release, and see what they are worth."""
-    files = [_copied(file, work / release) for file in _files(sources, release)]
+    files = [copied(file, work / release) for file in model_files(sources, release)]
     with ProcessPoolExecutor(jobs) as pool:
         outcomes = list(pool.map(_migrated, files, [release] * len(files)))
     errors = _import_errors(files)
@@ -93,7 +93,8 @@ def measure(sources: Path, release: str, work: Path, jobs: int) -> list[Outcome]
     ]
 
 
-def _files(sources: Path, release: str) -> list[Path]:
+def model_files(sources: Path, release: str) -> list[Path]:
+    """List the vision-language files of a release; its source is fetched if need be."""
     root = sources / release
     if not root.is_dir():
         fetch_source(release, root)
@@ -101,7 +102,7 @@ def _files(sources: Path, release: str) -> list[Path]:
     return [file for file in models if REGISTRATION.search(file.read_text("utf-8"))]
 
 
-def _copied(file: Path, folder: Path) -> Path:
+def copied(file: Path, folder: Path) -> Path:
     """Put a file where none of its neighbours lies beside it."""
     copy = folder / file.stem / file.name
     copy.parent.mkdir(parents=True, exist_ok=True)
