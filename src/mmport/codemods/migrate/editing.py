@@ -71,9 +71,7 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
     """
     for node in nodes:
         start, end = reading.span(node)
-        start = reading.line_start(start)
-        while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
-            start = above[0]
+        start = with_comments_above(reading, start)
         stop = reading.next_line(end)
         first, last = _blank_above(reading, start), _blank_below(reading, stop)
         below = reading.text[last : reading.next_line(last)]
@@ -113,6 +111,14 @@ def _indent(row: str) -> int:
     return len(row) - len(row.lstrip(" \t"))
 
 
+def with_comments_above(reading: Reading, place: int) -> int:
+    """Give where a line begins, or the comments right above it."""
+    start = reading.line_start(place)
+    while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
+        start = above[0]
+    return start
+
+
 def _row_above(reading: Reading, start: int) -> tuple[int, str] | None:
     if start == 0:
         return None
@@ -147,9 +153,7 @@ def put_method(
 ) -> None:
     """Put a method into a class: before a statement, or behind its last one."""
     if before is not None:
-        place = reading.line_start(reading.span(before)[0])
-        while (above := _row_above(reading, place)) is not None and above[1].startswith("#"):
-            place = above[0]
+        place = with_comments_above(reading, reading.span(before)[0])
         edits.put(place, place, f"{block(reading, before, code)}\n\n")
         return
     last = item.node.body[-1]
@@ -193,3 +197,12 @@ def rename_definition(reading: Reading, method: FunctionNode, new: str, edits: E
     at = reading.at(method.lineno, method.col_offset)
     start = reading.text.index(method.name, at + len("def"))
     edits.put(start, start + len(method.name), new)
+
+
+def put_first(reading: Reading, method: FunctionNode, code: str, edits: Edits) -> None:
+    """Put statements at the head of a method, below its docstring and above all comments."""
+    first, *rest = method.body
+    if rest and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        first = rest[0]
+    place = with_comments_above(reading, reading.span(first)[0])
+    edits.put(place, place, f"{block(reading, first, code)}\n")

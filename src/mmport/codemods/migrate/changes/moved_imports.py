@@ -48,7 +48,7 @@ def _by_statement(reading: Reading) -> Iterator[tuple[ast.ImportFrom, list[_Move
             gone = {
                 one.name: one
                 for one in reading.file.imports
-                if id(one.node) == key and _is_gone(reading, one)
+                if id(one.node) == key and is_gone(reading, one)
             }
             moves = [
                 move
@@ -59,7 +59,8 @@ def _by_statement(reading: Reading) -> Iterator[tuple[ast.ImportFrom, list[_Move
                 yield node, moves
 
 
-def _is_gone(reading: Reading, item: Imported) -> bool:
+def is_gone(reading: Reading, item: Imported) -> bool:
+    """Tell whether an import fails in the target, and nothing is there to take its place."""
     others = [one for one in reading.file.imports if one.bound == item.bound]
     alone = len(others) == 1 or not (item.instead_of or item.guarded)
     return alone and bool(item.name) and reading.after.meant(item) is None
