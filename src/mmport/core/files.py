@@ -24,19 +24,20 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Write one file atomically; folders above it are made.
 
     A file that is there keeps its permissions.
 
     Raises:
         TargetUnwritable: the folder or the file cannot be written.
+        UnicodeEncodeError: the encoding has no character of the text; the file is as it was.
     """
     with _unwritable(path), _parents_of(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            with os.fdopen(descriptor, "w", encoding=encoding, newline="") as stream:
                 stream.write(text)
             temporary.chmod(_file_mode(path))
             temporary.replace(path)

@@ -83,7 +83,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     done = migrate_text(reading)
     written = task.write and done.text != text
     if written:
-        _write(path, done.text, encoding)
+        write_text(path, done.text, encoding)
     shown = done.text.replace("\r\n", "\n").replace("\r", "\n")
     return FileResult(
         str(path),
@@ -94,15 +94,6 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
         unified_diff(_name(path), text, done.text),
         written,
     )
-
-
-def _write(path: Path, text: str, encoding: str) -> None:
-    if encoding == "utf-8":
-        write_text(path, text)
-    elif encoding == "utf-8-sig":
-        write_text(path, f"\ufeff{text}")
-    else:
-        path.write_bytes(text.encode(encoding))
 
 
 def _name(path: Path) -> str:

@@ -13,6 +13,8 @@ from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _UNIT = "    "
+_WIDTH = 88
+_BLOCKS = ("body", "orelse", "finalbody")
 
 
 def edited(text: str, changes: Iterable[Edit]) -> str:
@@ -83,6 +85,15 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
             rows = reading.text[stop:last].splitlines(keepends=True)
             fewer = min(reading.text[first:start].count("\n"), len(rows))
             edits.put(start, stop + len("".join(rows[:fewer])), "")
+
+
+def drop_from_block(reading: Reading, node: ast.stmt, edits: Edits) -> None:
+    """Take a statement out of its block; one that has nothing left keeps a `pass`."""
+    blocks = (getattr(one, name, None) for one in reading.nodes for name in _BLOCKS)
+    if any(one == [node] for one in blocks):
+        edits.put(*reading.span(node), "pass")
+    else:
+        drop_statements(reading, [node], edits)
 
 
 def _blank_above(reading: Reading, start: int) -> int:
@@ -163,6 +174,17 @@ def put_method(
         edits.put(start, end, block(reading, last, code).lstrip())
         return
     edits.put(end, end, f"\n\n{block(reading, last, code)}")
+
+
+def call_code(reading: Reading, node: ast.expr, function: str, given: Sequence[str]) -> str:
+    """Write a call in the place of an expression, one argument a line where it gets long."""
+    row = reading.line(node.lineno)
+    code = f"{function}({', '.join(given)})"
+    if len(row[: node.col_offset]) + len(code) <= _WIDTH or not given:
+        return code
+    indent = row[: len(row) - len(row.lstrip(" \t"))]
+    rows = "".join(f"{indent}{_UNIT}{one},\n" for one in given)
+    return f"{function}(\n{rows}{indent})"
 
 
 def _is_ellipsis(node: ast.stmt) -> bool:

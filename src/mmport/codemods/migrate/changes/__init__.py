@@ -29,6 +29,7 @@ from mmport.codemods.migrate.changes import (
     postprocess_prompt,
     processing_result,
     processor_cache,
+    processor_inputs,
     renames,
     sampler,
     sampling_metadata,
@@ -59,6 +60,7 @@ _BY_RELEASE: Final = (
     processor_cache.CODEMOD,
     lora_counts.CODEMOD,
     *renames.CODEMODS,
+    *processor_inputs.CODEMODS,
     processing_result.CODEMOD,
     *bundled.CODEMODS,
 )

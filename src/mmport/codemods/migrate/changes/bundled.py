@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
-from mmport.codemods.migrate.editing import put_first
+from mmport.codemods.migrate.editing import call_code, put_first
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.vllm_api.changes import BundledChange, changes
@@ -264,7 +264,7 @@ def _hand_on(reading: Reading, hook: _Hook, call: ast.Call, edits: Edits) -> Non
             edits.need("dataclasses", "replace")
     kept = [_kept(reading, hook, call, name) for name in hook.change.kept]
     given = [*kept, bundle, *list(hook.change.into)[1:]]
-    edits.put(*reading.span(call), f"{reading.code(call.func)}({', '.join(given)})")
+    edits.put(*reading.span(call), call_code(reading, call, reading.code(call.func), given))
 
 
 def _kept(reading: Reading, hook: _Hook, call: ast.Call, name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import drop_items, drop_statements
+from mmport.codemods.migrate.editing import drop_items, drop_statements, with_comments_above
 from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
@@ -105,7 +105,7 @@ def _move(reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edi
     if len(moves) == len(node.names) and len(modules) == 1 and not renamed:
         _redirect(reading, node, modules.pop(), edits)
         return
-    if node in reading.tree.body:
+    if node in reading.tree.body and not _is_remarked(reading, node, moves):
         _take_out(reading, node, moves, edits)
         edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves]
         return
@@ -146,11 +146,33 @@ def _take_out(
 def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:
     """Write imports at the place of one that is not at the top of the file."""
     indent = reading.indent(node)
-    return "\n".join(
-        f"{indent}from {one.module} import {one.name}"
-        + (f" as {one.alias.asname}" if one.alias.asname else "")
-        for one in moves
-    )
+    rows: list[str] = []
+    for one in moves:
+        above, beside = _remarks(reading, node, one.alias)
+        named = f" as {one.alias.asname}" if one.alias.asname else ""
+        rows += [*above, f"from {one.module} import {one.name}{named}{beside}"]
+    return "\n".join(f"{indent}{row}" for row in rows)
+
+
+def _is_remarked(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> bool:
+    """Tell whether comments would be lost if names went out of an import."""
+    whole = len(moves) == len(node.names)
+    start, end = reading.span(node)
+    above = with_comments_above(reading, start) < reading.line_start(start)
+    behind = "#" in reading.text[end : reading.next_line(end)]
+    own = any(any(_remarks(reading, node, one.alias)) for one in moves)
+    return own or (whole and (above or behind))
+
+
+def _remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias) -> tuple[list[str], str]:
+    """Give the comments on the lines above a name of an import, and the one beside it."""
+    if alias.lineno == node.lineno:
+        return [], ""
+    start, end = reading.span(alias)
+    first = with_comments_above(reading, start)
+    above = reading.text[first : reading.line_start(start)]
+    rest = reading.text[end : reading.next_line(end)].strip().lstrip(", ")
+    return [row.strip() for row in above.splitlines()], f"  {rest}" if rest[:1] == "#" else ""
 
 
 def _rename(reading: Reading, old: str, new: str, edits: Edits) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
-from mmport.codemods.migrate.editing import block, drop_items, drop_statements
+from mmport.codemods.migrate.editing import block, call_code, drop_items, drop_statements
 from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -214,15 +214,23 @@ def _one_result(reading: Reading, method: FunctionNode, triple: _Triple, edits: 
     edits.put(end, end, "".join(f"\n{reading.indent(triple.node)}{row}" for row in rows))
 
 
-def _is_set_again(method: FunctionNode, triple: _Triple) -> bool:
-    stores = [
-        part
-        for part in ast.walk(method)
-        if isinstance(part, ast.Name)
-        and part.id == triple.prompt
+def _is_set_again(method: FunctionNode, triple: _Triple, user: ast.AST) -> bool:
+    """Tell whether the prompt is set anew, but for what its user gives."""
+    own = {
+        id(part)
+        for node in ast.walk(method)
+        if isinstance(node, ast.Assign)
+        and (node is triple.node or any(part is user for part in ast.walk(node.value)))
+        for target in node.targets
+        for part in ast.walk(target)
+    }
+    return any(
+        isinstance(part, ast.Name)
         and isinstance(part.ctx, ast.Store)
-    ]
-    return len(stores) > 1
+        and part.id == triple.prompt
+        and id(part) not in own
+        for part in ast.walk(method)
+    )
 
 
 def _hand_on(
@@ -239,10 +247,11 @@ def _hand_on(
         return False
     same = getattr(given["prompt_ids"], "id", "") == triple.prompt
     result = triple.info
-    if not same or _is_set_again(method, triple):
+    if not same or _is_set_again(method, triple, call):
         result = f"{result}._replace(prompt_ids={reading.code(given['prompt_ids'])})"
     items = reading.code(given["mm_items"])
-    edits.put(*reading.span(call), f"{reading.code(call.func)}({items}, {result})")
+    code = call_code(reading, call, reading.code(call.func), (items, result))
+    edits.put(*reading.span(call), code)
     return True
 
 
@@ -257,7 +266,7 @@ def _returns(
             case ast.Return(value=ast.Tuple(elts=[prompt, ast.Name(id=info), _]) as value):
                 triple = next(one for one in triples if one.info == info)
                 same = getattr(prompt, "id", "") == triple.prompt
-                if same and not _is_set_again(method, triple):
+                if same and not _is_set_again(method, triple, node):
                     edits.put(*reading.span(value), info)
                 else:
                     code = f"{info}._replace(prompt_ids={reading.code(prompt)})"

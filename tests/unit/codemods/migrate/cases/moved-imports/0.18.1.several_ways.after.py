@@ -1,8 +1,9 @@
 import torch
-from vllm.inputs import MultiModalDataDict, MultiModalInput
 from vllm.multimodal.inputs import (
     MultiModalFieldConfig,
 )
+from vllm.inputs import MultiModalDataDict  # moved
+from vllm.inputs import MultiModalInput
 from vllm.tokenizers import TokenizerLike
 
 if torch.cuda.is_available():
