@@ -43,7 +43,19 @@ def drop_items(
             else:
                 edits.put(start, reading.span(one)[1], "")
     if kept and kept[-1] < len(items) - 1:
-        edits.put(reading.span(items[kept[-1]])[1], reading.span(items[-1])[1], "")
+        _drop_tail(reading, items[kept[-1] :], edits)
+
+
+def _drop_tail(reading: Reading, items: Sequence[Placed], edits: Edits) -> None:
+    """Take out all but the first of some items at the end; a remark beside that one stays."""
+    start, end = reading.span(items[0])[1], reading.span(items[-1])[1]
+    first = reading.span(items[1])[0]
+    if "#" in reading.text[start:first]:
+        above = reading.text[: reading.line_start(first)]
+        start = len(above.rstrip("\r\n"))
+        comma = re.match(r"\s*,", reading.text[end:])
+        end += comma.end() if comma else 0
+    edits.put(start, end, "")
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:

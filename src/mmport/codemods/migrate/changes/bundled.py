@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
@@ -291,7 +291,8 @@ def _parameters(reading: Reading, hook: _Hook, edits: Edits) -> None:
 def _end(reading: Reading, method: FunctionNode, last: ast.arg) -> int:
     """Give where the last parameter ends, its default included."""
     args = method.args
-    default = args.kw_defaults[-1] if args.kwonlyargs else (args.defaults or [None])[-1]
+    defaults: Sequence[ast.expr | None] = args.kw_defaults if args.kwonlyargs else args.defaults
+    default = defaults[-1] if defaults else None
     return reading.span(default if default is not None else last)[1]
 
 

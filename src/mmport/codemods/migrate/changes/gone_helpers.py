@@ -45,20 +45,22 @@ def _define(reading: Reading, helpers: list[HelperChange], edits: Edits) -> None
     """Put definitions below the imports, constants first and closely."""
     constants = [one.code.strip() for one in helpers if one.name.isupper()]
     others = [one.code.strip() for one in helpers if not one.name.isupper()]
-    parts = ["\n".join(constants)] if constants else []
-    last = [
-        node
-        for node in reading.tree.body
-        if isinstance(node, ast.Import | ast.ImportFrom | ast.Try | ast.If)
-    ]
-    imports = [node for node in last if node.lineno < _first_definition(reading)]
-    place = reading.next_line(reading.span(imports[-1])[1])
-    text = "\n\n\n".join([*parts, *others])
-    before = "\n" if constants and not others else "\n\n"
-    tail = reading.text[place:].lstrip("\r\n")
-    rows = len(reading.text) - place - len(tail)
-    after = "" if rows else "\n"
-    edits.put(place, place, f"{before if others and not constants else chr(10)}{text}\n{after}")
+    place = _below_imports(reading)
+    rest = reading.text[place:]
+    blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
+    text = "".join(f"{row}\n" for row in ["", *constants]) if constants else ""
+    text += "".join(f"\n\n{one}\n" for one in others)
+    missing = max(2 - blank, 0) if others else 0
+    edits.put(place, place, text + "\n" * missing)
+
+
+def _below_imports(reading: Reading) -> int:
+    """Give where the line below the imports begins that all definitions come after."""
+    imports = ast.Import | ast.ImportFrom | ast.Try | ast.If
+    first = _first_definition(reading)
+    last = [node for node in reading.tree.body if isinstance(node, imports)]
+    above = [node for node in last if node.lineno < first]
+    return reading.next_line(reading.span(above[-1])[1])
 
 
 def _first_definition(reading: Reading) -> int:

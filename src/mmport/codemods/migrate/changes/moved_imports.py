@@ -105,11 +105,11 @@ def _move(reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edi
     if len(moves) == len(node.names) and len(modules) == 1 and not renamed:
         _redirect(reading, node, modules.pop(), edits)
         return
-    if node in reading.tree.body and not _is_remarked(reading, node, moves):
-        _take_out(reading, node, moves, edits)
-        edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves]
-        return
-    _take_out(reading, node, moves, edits, keep_place=True)
+    kept = moves
+    if node in reading.tree.body and not _stays(reading, node, moves):
+        kept = [one for one in moves if any(_remarks(reading, node, one.alias))]
+    _take_out(reading, node, moves, kept, edits)
+    edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves if one not in kept]
 
 
 def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits) -> None:
@@ -122,29 +122,26 @@ def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits)
 
 
 def _take_out(
-    reading: Reading,
-    node: ast.ImportFrom,
-    moves: list[_Move],
-    edits: Edits,
-    *,
-    keep_place: bool = False,
+    reading: Reading, node: ast.ImportFrom, moves: list[_Move], kept: list[_Move], edits: Edits
 ) -> None:
-    gone = [one.alias for one in moves]
-    own = _lines(reading, node, moves) if keep_place else ""
-    if len(gone) == len(node.names):
-        if keep_place:
+    """Take names out of an import; those that are to be kept there get lines of their own."""
+    own = _lines(reading, node, kept)
+    if len(moves) == len(node.names):
+        if kept:
             edits.put(*reading.span(node), own.lstrip())
         else:
             drop_statements(reading, [node], edits)
         return
-    drop_items(reading, node.names, gone, edits)
-    if keep_place:
+    drop_items(reading, node.names, [one.alias for one in moves], edits)
+    for one in kept:
+        _drop_remarks(reading, node, one.alias, edits)
+    if kept:
         end = reading.span(node)[1]
         edits.put(end, end, f"\n{own}")
 
 
 def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:
-    """Write imports at the place of one that is not at the top of the file."""
+    """Write imports at the place of the one that had the names, remarks and all."""
     indent = reading.indent(node)
     rows: list[str] = []
     for one in moves:
@@ -154,14 +151,12 @@ def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:
     return "\n".join(f"{indent}{row}" for row in rows)
 
 
-def _is_remarked(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> bool:
-    """Tell whether comments would be lost if names went out of an import."""
-    whole = len(moves) == len(node.names)
+def _stays(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> bool:
+    """Tell whether comments around an import would be lost if all of it went elsewhere."""
     start, end = reading.span(node)
     above = with_comments_above(reading, start) < reading.line_start(start)
     behind = "#" in reading.text[end : reading.next_line(end)]
-    own = any(any(_remarks(reading, node, one.alias)) for one in moves)
-    return own or (whole and (above or behind))
+    return len(moves) == len(node.names) and (above or behind)
 
 
 def _remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias) -> tuple[list[str], str]:
@@ -173,6 +168,16 @@ def _remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias) -> tuple[
     above = reading.text[first : reading.line_start(start)]
     rest = reading.text[end : reading.next_line(end)].strip().lstrip(", ")
     return [row.strip() for row in above.splitlines()], f"  {rest}" if rest[:1] == "#" else ""
+
+
+def _drop_remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias, edits: Edits) -> None:
+    above, beside = _remarks(reading, node, alias)
+    start, end = reading.span(alias)
+    if above:
+        edits.put(with_comments_above(reading, start), reading.line_start(start), "")
+    if beside:
+        row = reading.text[end : reading.next_line(end)].rstrip("\r\n")
+        edits.put(end + len(row.partition("#")[0].rstrip()), end + len(row), "")
 
 
 def _rename(reading: Reading, old: str, new: str, edits: Edits) -> None:

@@ -73,7 +73,9 @@ def _triples(method: FunctionNode) -> Iterator[_Triple]:
     for node in ast.walk(method):
         match node:
             case ast.Assign(
-                targets=[ast.Tuple(elts=[ast.Name(id=prompt), ast.Name(id=info), ast.Name(id=flag)])],
+                targets=[
+                    ast.Tuple(elts=[ast.Name(id=prompt), ast.Name(id=info), ast.Name(id=flag)])
+                ],
                 value=ast.Call(func=ast.Attribute(attr=name)),
             ) if name in _SOURCES:
                 yield _Triple(node, prompt, info, flag)
@@ -206,7 +208,7 @@ def _one_result(reading: Reading, method: FunctionNode, triple: _Triple, edits: 
     read = {
         part.id
         for part in ast.walk(method)
-        if isinstance(part, ast.Name) and id(part) not in gone
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and id(part) not in gone
     }
     given = {triple.prompt: f"{triple.info}.prompt_ids", triple.flag: "False"}
     rows = [f"{name} = {code}" for name, code in given.items() if name in read and name != "_"]
@@ -255,12 +257,10 @@ def _hand_on(
     return True
 
 
-def _returns(
-    reading: Reading, method: FunctionNode, triples: list[_Triple], edits: Edits
-) -> None:
+def _returns(reading: Reading, method: FunctionNode, triples: list[_Triple], edits: Edits) -> None:
     match method.returns:
-        case ast.Subscript(slice=ast.Tuple(elts=[_, info, _])):
-            edits.put(*reading.span(method.returns), reading.code(info))
+        case ast.Subscript(slice=ast.Tuple(elts=[_, kind, _])) as given:
+            edits.put(*reading.span(given), reading.code(kind))
     for node in ast.walk(method):
         match node:
             case ast.Return(value=ast.Tuple(elts=[prompt, ast.Name(id=info), _]) as value):

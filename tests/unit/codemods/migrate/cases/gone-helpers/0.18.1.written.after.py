@@ -10,6 +10,7 @@ IMG_CONTEXT = "<IMG_CONTEXT>"
 def _seq2text(tokenizer, seq, *, use_cache: bool = True) -> str:
     return seq if isinstance(seq, str) else tokenizer.decode(list(seq))
 
+
 HEAD = IMG_CONTEXT * 2
 
 

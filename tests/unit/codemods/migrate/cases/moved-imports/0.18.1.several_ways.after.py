@@ -2,8 +2,7 @@ import torch
 from vllm.multimodal.inputs import (
     MultiModalFieldConfig,
 )
-from vllm.inputs import MultiModalDataDict  # moved
-from vllm.inputs import MultiModalInput
+from vllm.inputs import MultiModalDataDict, MultiModalInput  # moved
 from vllm.tokenizers import TokenizerLike
 
 if torch.cuda.is_available():
