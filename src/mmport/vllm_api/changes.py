@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -116,6 +116,42 @@ class ArgumentChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BundledChange:
+    """Hooks whose parameters come in one object since.
+
+    `into` are the parameters that took their place, name to the dotted path of the
+    type, the object first. `fields` tells where the object has what came by itself:
+    parameter to attribute, empty where nothing of it is left. `kept` stay parameters.
+    `alike` are reads that give the object's attribute though its type is another.
+    """
+
+    id: str
+    owner: str
+    names: tuple[str, ...]
+    since: str
+    into: Mapping[str, str]
+    fields: Mapping[str, str]
+    kept: tuple[str, ...] = ()
+    alike: Mapping[str, str] = field(default_factory=dict)
+    named_tuple: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelperChange:
+    """A small thing that is gone for good; `code` does the same.
+
+    `modules` are where releases had it; `needs` the imports of the code, as dotted paths.
+    """
+
+    id: str
+    modules: tuple[str, ...]
+    name: str
+    since: str
+    code: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -126,6 +162,8 @@ class Changes:
     name: tuple[NameChange, ...]
     attribute: tuple[AttributeChange, ...]
     argument: tuple[ArgumentChange, ...]
+    bundled: tuple[BundledChange, ...]
+    helper: tuple[HelperChange, ...]
 
 
 @cache

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import symtable
+
 import pytest
 
 from mmport.vllm_api import store
 from mmport.vllm_api.changes import (
     AttributeChange,
+    BundledChange,
+    HelperChange,
     MethodChange,
     NameChange,
     OrderChange,
@@ -57,6 +62,43 @@ def test_a_name_is_gone_since_then_and_was_there_before(change: NameChange) -> N
     before, since = releases_around(change.since)
     assert names_of(before).find(change.module, change.name) is not None
     assert names_of(since).find(change.module, change.name) is None
+
+
+@pytest.mark.parametrize("change", changes().helper, ids=lambda one: one.id)
+def test_a_helper_is_gone_since_then_and_its_code_says_it_by_itself(change: HelperChange) -> None:
+    before, since = releases_around(change.since)
+    there = [names_of(before).find(module, change.name) for module in change.modules]
+    assert any(one is not None for one in there)
+    assert all(names_of(since).find(module, change.name) is None for module in change.modules)
+    names = {path.rpartition(".")[2] for path in change.needs}
+    written = symtable.symtable(change.code, change.id, "exec")
+    free = {
+        symbol.get_name()
+        for table in (written, *written.get_children())
+        for symbol in table.get_symbols()
+        if symbol.is_global() and symbol.is_referenced() and not symbol.is_assigned()
+    }
+    assert free - set(dir(builtins)) <= names
+
+
+@pytest.mark.parametrize("change", changes().bundled, ids=lambda one: one.id)
+def test_what_came_by_itself_comes_in_one_object_since_then(change: BundledChange) -> None:
+    before, since = releases_around(change.since)
+    for version, new in ((before, False), (since, True)):
+        names = names_of(version)
+        modules = (
+            *("vllm.multimodal.processing.processor", "vllm.multimodal.processing"),
+            "vllm.model_executor.models.interfaces",
+        )
+        found = [one for one in (names.find(m, change.owner) for m in modules) if one is not None]
+        for name in change.names:
+            member = names.member(found[0], name)
+            read = of_stub(member.stub) if member else None
+            assert read is not None
+            assert (set(change.into) <= set(read.names)) is new
+    for path in change.into.values():
+        module, _, name = path.rpartition(".")
+        assert names_of(since).find(module, name) is not None
 
 
 @pytest.mark.parametrize("change", changes().attribute, ids=lambda one: one.id)

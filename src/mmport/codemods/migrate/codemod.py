@@ -52,8 +52,9 @@ class Edits:
 class Codemod:
     """One change of vLLM's API, and how a file follows it.
 
-    `since` is the release that made it necessary, empty if any may; `instead` is what
-    replaces what was there. `risk` is `review` where the file does something in
+    `since` is the release that made it necessary, empty if any may, and `outlives` the
+    last one that takes the old way all the same: a file of that may be written in either.
+    `instead` is what replaces what was there. `risk` is `review` where the file does something in
     another way afterwards that a person should look at once.
     """
 
@@ -64,12 +65,14 @@ class Codemod:
     reference: str
     risk: Risk
     apply: Callable[[Reading], Edits]
+    outlives: str = ""
 
     def lies_between(self, origin: str, target: str) -> bool:
         """Tell whether a file of one release needs the change for another."""
         if not self.since:
             return True
-        return reaches(target, self.since) and not reaches(origin, self.since)
+        both = self.outlives and reaches(self.outlives, origin)
+        return reaches(target, self.since) and bool(both or not reaches(origin, self.since))
 
 
 def distinct(codemods: tuple[Codemod, ...]) -> tuple[Codemod, ...]:

@@ -13,6 +13,8 @@ from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _UNIT = "    "
+_WIDTH = 88
+_BLOCKS = ("body", "orelse", "finalbody")
 
 
 def edited(text: str, changes: Iterable[Edit]) -> str:
@@ -41,7 +43,19 @@ def drop_items(
             else:
                 edits.put(start, reading.span(one)[1], "")
     if kept and kept[-1] < len(items) - 1:
-        edits.put(reading.span(items[kept[-1]])[1], reading.span(items[-1])[1], "")
+        _drop_tail(reading, items[kept[-1] :], edits)
+
+
+def _drop_tail(reading: Reading, items: Sequence[Placed], edits: Edits) -> None:
+    """Take out all but the first of some items at the end; a remark beside that one stays."""
+    start, end = reading.span(items[0])[1], reading.span(items[-1])[1]
+    first = reading.span(items[1])[0]
+    if "#" in reading.text[start:first]:
+        above = reading.text[: reading.line_start(first)]
+        start = len(above.rstrip("\r\n"))
+        comma = re.match(r"\s*,", reading.text[end:])
+        end += comma.end() if comma else 0
+    edits.put(start, end, "")
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:
@@ -71,9 +85,7 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
     """
     for node in nodes:
         start, end = reading.span(node)
-        start = reading.line_start(start)
-        while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
-            start = above[0]
+        start = with_comments_above(reading, start)
         stop = reading.next_line(end)
         first, last = _blank_above(reading, start), _blank_below(reading, stop)
         below = reading.text[last : reading.next_line(last)]
@@ -85,6 +97,15 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
             rows = reading.text[stop:last].splitlines(keepends=True)
             fewer = min(reading.text[first:start].count("\n"), len(rows))
             edits.put(start, stop + len("".join(rows[:fewer])), "")
+
+
+def drop_from_block(reading: Reading, node: ast.stmt, edits: Edits) -> None:
+    """Take a statement out of its block; one that has nothing left keeps a `pass`."""
+    blocks = (getattr(one, name, None) for one in reading.nodes for name in _BLOCKS)
+    if any(one == [node] for one in blocks):
+        edits.put(*reading.span(node), "pass")
+    else:
+        drop_statements(reading, [node], edits)
 
 
 def _blank_above(reading: Reading, start: int) -> int:
@@ -111,6 +132,14 @@ def _row(reading: Reading, place: int) -> str:
 
 def _indent(row: str) -> int:
     return len(row) - len(row.lstrip(" \t"))
+
+
+def with_comments_above(reading: Reading, place: int) -> int:
+    """Give where a line begins, or the comments right above it."""
+    start = reading.line_start(place)
+    while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
+        start = above[0]
+    return start
 
 
 def _row_above(reading: Reading, start: int) -> tuple[int, str] | None:
@@ -147,9 +176,7 @@ def put_method(
 ) -> None:
     """Put a method into a class: before a statement, or behind its last one."""
     if before is not None:
-        place = reading.line_start(reading.span(before)[0])
-        while (above := _row_above(reading, place)) is not None and above[1].startswith("#"):
-            place = above[0]
+        place = with_comments_above(reading, reading.span(before)[0])
         edits.put(place, place, f"{block(reading, before, code)}\n\n")
         return
     last = item.node.body[-1]
@@ -159,6 +186,17 @@ def put_method(
         edits.put(start, end, block(reading, last, code).lstrip())
         return
     edits.put(end, end, f"\n\n{block(reading, last, code)}")
+
+
+def call_code(reading: Reading, node: ast.expr, function: str, given: Sequence[str]) -> str:
+    """Write a call in the place of an expression, one argument a line where it gets long."""
+    row = reading.line(node.lineno)
+    code = f"{function}({', '.join(given)})"
+    if len(row[: node.col_offset]) + len(code) <= _WIDTH or not given:
+        return code
+    indent = row[: len(row) - len(row.lstrip(" \t"))]
+    rows = "".join(f"{indent}{_UNIT}{one},\n" for one in given)
+    return f"{function}(\n{rows}{indent})"
 
 
 def _is_ellipsis(node: ast.stmt) -> bool:
@@ -193,3 +231,12 @@ def rename_definition(reading: Reading, method: FunctionNode, new: str, edits: E
     at = reading.at(method.lineno, method.col_offset)
     start = reading.text.index(method.name, at + len("def"))
     edits.put(start, start + len(method.name), new)
+
+
+def put_first(reading: Reading, method: FunctionNode, code: str, edits: Edits) -> None:
+    """Put statements at the head of a method, below its docstring and above all comments."""
+    first, *rest = method.body
+    if rest and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        first = rest[0]
+    place = with_comments_above(reading, reading.span(first)[0])
+    edits.put(place, place, f"{block(reading, first, code)}\n")

@@ -9,6 +9,7 @@ from packaging.version import Version
 from mmport.codemods.migrate.changes import (
     absolute_imports,
     applies_updates,
+    bundled,
     data_parser,
     dropped_arguments,
     dummy_options,
@@ -16,6 +17,7 @@ from mmport.codemods.migrate.changes import (
     first_engine,
     forced_batching,
     gone_annotations,
+    gone_helpers,
     hf_inputs,
     hf_processor_call,
     hf_text,
@@ -25,7 +27,9 @@ from mmport.codemods.migrate.changes import (
     out_of_vocabulary,
     pooling_type,
     postprocess_prompt,
+    processing_result,
     processor_cache,
+    processor_inputs,
     renames,
     sampler,
     sampling_metadata,
@@ -56,12 +60,16 @@ _BY_RELEASE: Final = (
     processor_cache.CODEMOD,
     lora_counts.CODEMOD,
     *renames.CODEMODS,
+    *processor_inputs.CODEMODS,
+    processing_result.CODEMOD,
+    *bundled.CODEMODS,
 )
 
 CODEMODS: Final[tuple[Codemod, ...]] = distinct(
     (
         absolute_imports.CODEMOD,
         *sorted(_BY_RELEASE, key=lambda one: Version(one.since)),
+        gone_helpers.CODEMOD,
         # Last, as all the others know names by where the file's own release has them.
         moved_imports.CODEMOD,
         gone_annotations.CODEMOD,

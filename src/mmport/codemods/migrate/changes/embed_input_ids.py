@@ -103,4 +103,5 @@ CODEMOD = Codemod(
     reference="SupportsMultiModal.embed_input_ids",
     risk="review",
     apply=_apply,
+    outlives="0.12.0",
 )

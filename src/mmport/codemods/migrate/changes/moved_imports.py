@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import drop_items, drop_statements
+from mmport.codemods.migrate.editing import drop_items, drop_statements, with_comments_above
 from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
@@ -48,7 +48,7 @@ def _by_statement(reading: Reading) -> Iterator[tuple[ast.ImportFrom, list[_Move
             gone = {
                 one.name: one
                 for one in reading.file.imports
-                if id(one.node) == key and _is_gone(reading, one)
+                if id(one.node) == key and is_gone(reading, one)
             }
             moves = [
                 move
@@ -59,7 +59,8 @@ def _by_statement(reading: Reading) -> Iterator[tuple[ast.ImportFrom, list[_Move
                 yield node, moves
 
 
-def _is_gone(reading: Reading, item: Imported) -> bool:
+def is_gone(reading: Reading, item: Imported) -> bool:
+    """Tell whether an import fails in the target, and nothing is there to take its place."""
     others = [one for one in reading.file.imports if one.bound == item.bound]
     alone = len(others) == 1 or not (item.instead_of or item.guarded)
     return alone and bool(item.name) and reading.after.meant(item) is None
@@ -104,11 +105,11 @@ def _move(reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edi
     if len(moves) == len(node.names) and len(modules) == 1 and not renamed:
         _redirect(reading, node, modules.pop(), edits)
         return
-    if node in reading.tree.body:
-        _take_out(reading, node, moves, edits)
-        edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves]
-        return
-    _take_out(reading, node, moves, edits, keep_place=True)
+    kept = moves
+    if node in reading.tree.body and not _stays(reading, node, moves):
+        kept = [one for one in moves if any(_remarks(reading, node, one.alias))]
+    _take_out(reading, node, moves, kept, edits)
+    edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves if one not in kept]
 
 
 def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits) -> None:
@@ -121,35 +122,62 @@ def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits)
 
 
 def _take_out(
-    reading: Reading,
-    node: ast.ImportFrom,
-    moves: list[_Move],
-    edits: Edits,
-    *,
-    keep_place: bool = False,
+    reading: Reading, node: ast.ImportFrom, moves: list[_Move], kept: list[_Move], edits: Edits
 ) -> None:
-    gone = [one.alias for one in moves]
-    own = _lines(reading, node, moves) if keep_place else ""
-    if len(gone) == len(node.names):
-        if keep_place:
+    """Take names out of an import; those that are to be kept there get lines of their own."""
+    own = _lines(reading, node, kept)
+    if len(moves) == len(node.names):
+        if kept:
             edits.put(*reading.span(node), own.lstrip())
         else:
             drop_statements(reading, [node], edits)
         return
-    drop_items(reading, node.names, gone, edits)
-    if keep_place:
+    drop_items(reading, node.names, [one.alias for one in moves], edits)
+    for one in kept:
+        _drop_remarks(reading, node, one.alias, edits)
+    if kept:
         end = reading.span(node)[1]
         edits.put(end, end, f"\n{own}")
 
 
 def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:
-    """Write imports at the place of one that is not at the top of the file."""
+    """Write imports at the place of the one that had the names, remarks and all."""
     indent = reading.indent(node)
-    return "\n".join(
-        f"{indent}from {one.module} import {one.name}"
-        + (f" as {one.alias.asname}" if one.alias.asname else "")
-        for one in moves
-    )
+    rows: list[str] = []
+    for one in moves:
+        above, beside = _remarks(reading, node, one.alias)
+        named = f" as {one.alias.asname}" if one.alias.asname else ""
+        rows += [*above, f"from {one.module} import {one.name}{named}{beside}"]
+    return "\n".join(f"{indent}{row}" for row in rows)
+
+
+def _stays(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> bool:
+    """Tell whether comments around an import would be lost if all of it went elsewhere."""
+    start, end = reading.span(node)
+    above = with_comments_above(reading, start) < reading.line_start(start)
+    behind = "#" in reading.text[end : reading.next_line(end)]
+    return len(moves) == len(node.names) and (above or behind)
+
+
+def _remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias) -> tuple[list[str], str]:
+    """Give the comments on the lines above a name of an import, and the one beside it."""
+    if alias.lineno == node.lineno:
+        return [], ""
+    start, end = reading.span(alias)
+    first = with_comments_above(reading, start)
+    above = reading.text[first : reading.line_start(start)]
+    rest = reading.text[end : reading.next_line(end)].strip().lstrip(", ")
+    return [row.strip() for row in above.splitlines()], f"  {rest}" if rest[:1] == "#" else ""
+
+
+def _drop_remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias, edits: Edits) -> None:
+    above, beside = _remarks(reading, node, alias)
+    start, end = reading.span(alias)
+    if above:
+        edits.put(with_comments_above(reading, start), reading.line_start(start), "")
+    if beside:
+        row = reading.text[end : reading.next_line(end)].rstrip("\r\n")
+        edits.put(end + len(row.partition("#")[0].rstrip()), end + len(row), "")
 
 
 def _rename(reading: Reading, old: str, new: str, edits: Edits) -> None:

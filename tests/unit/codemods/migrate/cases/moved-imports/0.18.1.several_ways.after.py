@@ -1,8 +1,8 @@
 import torch
-from vllm.inputs import MultiModalDataDict, MultiModalInput
 from vllm.multimodal.inputs import (
     MultiModalFieldConfig,
 )
+from vllm.inputs import MultiModalDataDict, MultiModalInput  # moved
 from vllm.tokenizers import TokenizerLike
 
 if torch.cuda.is_available():
