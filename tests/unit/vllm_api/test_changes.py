@@ -61,7 +61,9 @@ def test_what_took_its_place_is_there(change: MethodChange) -> None:
 def test_a_name_is_gone_since_then_and_was_there_before(change: NameChange) -> None:
     before, since = releases_around(change.since)
     assert names_of(before).find(change.module, change.name) is not None
-    assert names_of(since).find(change.module, change.name) is None
+    after = names_of(since).find(change.module, change.name)
+    # A module that makes names as they are asked cannot be told to lack one.
+    assert after is None or not after.known
 
 
 @pytest.mark.parametrize("change", changes().helper, ids=lambda one: one.id)

@@ -63,7 +63,16 @@ def is_gone(reading: Reading, item: Imported) -> bool:
     """Tell whether an import fails in the target, and nothing is there to take its place."""
     others = [one for one in reading.file.imports if one.bound == item.bound]
     alone = len(others) == 1 or not (item.instead_of or item.guarded)
-    return alone and bool(item.name) and reading.after.meant(item) is None
+    return alone and bool(item.name) and _fails(reading, item)
+
+
+def _fails(reading: Reading, item: Imported) -> bool:
+    found = reading.after.meant(item)
+    if found is None or found.known:
+        return found is None
+    # A module that makes names as they are asked may not make this one.
+    change = name_change(item.name, reading.target)
+    return change is not None and change.module == item.module
 
 
 def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
