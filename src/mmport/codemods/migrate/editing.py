@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mmport.codemods.migrate.codemod import Edit, Edits
 from mmport.codemods.migrate.reading import Placed, Reading
@@ -42,6 +42,24 @@ def drop_items(
                 edits.put(start, reading.span(one)[1], "")
     if kept and kept[-1] < len(items) - 1:
         edits.put(reading.span(items[kept[-1]])[1], reading.span(items[-1])[1], "")
+
+
+def drop_parameters(
+    reading: Reading, function: FunctionNode, gone: Collection[ast.arg], edits: Edits
+) -> None:
+    """Take parameters that may be given by place out of a function, with their defaults."""
+    items = [*function.args.args]
+    first = len(items) - len(function.args.defaults)
+    ends = [
+        reading.span(function.args.defaults[place - first] if place >= first else one)[1]
+        for place, one in enumerate(items)
+    ]
+    last = max((place for place, one in enumerate(items) if one not in gone), default=-1)
+    for place, one in enumerate(items):
+        if one in gone and place < last:
+            edits.put(reading.span(one)[0], reading.span(items[place + 1])[0], "")
+    if 0 <= last < len(items) - 1:
+        edits.put(ends[last], ends[-1], "")
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:
@@ -120,6 +138,15 @@ def _row_above(reading: Reading, start: int) -> tuple[int, str] | None:
     return above, reading.text[above:start].strip()
 
 
+def with_comments(reading: Reading, node: ast.stmt) -> str:
+    """Give the lines of a statement, and of the comments right above it."""
+    start, end = reading.span(node)
+    start = reading.line_start(start)
+    while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
+        start = above[0]
+    return reading.text[start : reading.next_line(end)]
+
+
 def drop_method(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits) -> None:
     """Take a method out of a class; a class that has nothing left keeps a `pass`."""
     if len(item.node.body) == 1:
@@ -166,6 +193,16 @@ def _is_ellipsis(node: ast.stmt) -> bool:
         case ast.Expr(value=ast.Constant(value=value)):
             return value is ...
     return False
+
+
+def own_nodes(function: FunctionNode) -> Iterator[ast.AST]:
+    """Walk a function without the functions in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, FunctionNode):
+            left += ast.iter_child_nodes(node)
 
 
 def first_method(item: ModelClass) -> FunctionNode | None:

@@ -9,10 +9,12 @@ from packaging.version import Version
 from mmport.codemods.migrate.changes import (
     absolute_imports,
     applies_updates,
+    cache_arguments,
     data_parser,
     dropped_arguments,
     dummy_options,
     embed_input_ids,
+    features_by_engine,
     first_engine,
     forced_batching,
     gone_annotations,
@@ -20,6 +22,7 @@ from mmport.codemods.migrate.changes import (
     hf_processor_call,
     hf_text,
     kwargs_items,
+    loaded_names,
     lora_counts,
     moved_imports,
     out_of_vocabulary,
@@ -31,10 +34,15 @@ from mmport.codemods.migrate.changes import (
     sampling_metadata,
     skipped_weights,
     token_updates,
+    whole_config,
 )
 from mmport.codemods.migrate.codemod import Codemod, distinct
 
 _BY_RELEASE: Final = (
+    whole_config.CODEMOD,
+    loaded_names.CODEMOD,
+    features_by_engine.CODEMOD,
+    cache_arguments.CODEMOD,
     kwargs_items.CODEMOD,
     sampling_metadata.CODEMOD,
     sampler.CODEMOD,
