@@ -116,6 +116,21 @@ class ArgumentChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedArgument:
+    """An argument that a class or function cannot do without any more.
+
+    `value` is what it did before without being told.
+    """
+
+    id: str
+    module: str
+    name: str
+    parameter: str
+    since: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -126,6 +141,7 @@ class Changes:
     name: tuple[NameChange, ...]
     attribute: tuple[AttributeChange, ...]
     argument: tuple[ArgumentChange, ...]
+    wanted: tuple[WantedArgument, ...]
 
 
 @cache

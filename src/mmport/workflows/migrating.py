@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmport.codemods.migrate.codemod import Note
+from mmport.codemods.migrate.donor import Donor
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
 from mmport.core.files import write_text
@@ -31,6 +32,8 @@ class FileTask:
     target: str
     origin: str = ""
     write: bool = False
+    donor: Donor | None = None
+    """A port of the model that the file serves, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     module = module_name(path, tree)
     found = Origin(task.origin) if task.origin else origin_of(tree, module, task.target)
     foreign = PACKAGE not in path.resolve().parts[:-1]
-    reading = Reading(text, module, found.version, task.target, foreign)
+    reading = Reading(text, module, found.version, task.target, foreign, task.donor)
     done = migrate_text(reading)
     written = task.write and done.text != text
     if written:

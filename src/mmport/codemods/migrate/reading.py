@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mmport.codemods.migrate.donor import Donor
 from mmport.usage.source import Imported, ModelClass, ModelFile, read_model_file
 from mmport.usage.view import View
 from mmport.vllm_api.frame import is_frame
@@ -33,6 +34,8 @@ class Reading:
     target: str
     foreign: bool = True
     """The file lies outside vLLM: relative imports of vLLM's modules do not hold there."""
+    donor: Donor | None = None
+    """A port of the model that the file serves, where the user named it."""
     _family: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property

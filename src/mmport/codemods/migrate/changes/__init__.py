@@ -10,6 +10,7 @@ from mmport.codemods.migrate.changes import (
     absolute_imports,
     applies_updates,
     cache_arguments,
+    checkpoint_names,
     data_parser,
     dropped_arguments,
     dummy_options,
@@ -29,16 +30,19 @@ from mmport.codemods.migrate.changes import (
     pooling_type,
     postprocess_prompt,
     processor_cache,
+    register_processor,
     renames,
     sampler,
     sampling_metadata,
     skipped_weights,
     token_updates,
+    wanted_arguments,
     whole_config,
 )
 from mmport.codemods.migrate.codemod import Codemod, distinct
 
 _BY_RELEASE: Final = (
+    register_processor.CODEMOD,
     whole_config.CODEMOD,
     loaded_names.CODEMOD,
     features_by_engine.CODEMOD,
@@ -63,6 +67,8 @@ _BY_RELEASE: Final = (
     hf_processor_call.CODEMOD,
     processor_cache.CODEMOD,
     lora_counts.CODEMOD,
+    *wanted_arguments.CODEMODS,
+    checkpoint_names.CODEMOD,
     *renames.CODEMODS,
 )
 

@@ -179,8 +179,7 @@ def _move(
     code = _METHODS.format(
         parsing=_lines(reading, found.parsing),
         parsed=found.parsed,
-        making=_lines(reading, found.making),
-        features=reading.code(features),
+        making=_given_back(reading, found.making, features),
         embedding=_flat(reading, found.embedding),
         token=reading.code(token),
     )
@@ -202,7 +201,6 @@ def {_FEATURES}(self, **kwargs: object) -> MultiModalEmbeddings:
         return []
 
 {{making}}
-    return {{features}}
 
 def {_EMBED}(
     self,
@@ -222,6 +220,16 @@ def _lines(reading: Reading, nodes: Sequence[ast.stmt]) -> str:
     """Give statements with the comments above them, one level deep."""
     text = "".join(with_comments(reading, one) for one in nodes)
     return textwrap.indent(textwrap.dedent(text), "    ").rstrip("\n")
+
+
+def _given_back(reading: Reading, making: Sequence[ast.stmt], features: ast.expr) -> str:
+    """Give what makes features, and return them: at once where they are made last."""
+    code = reading.code(features)
+    match making[-1:]:
+        case [ast.Assign(targets=[ast.Name(id=name)]) as last] if name == code:
+            made = _lines(reading, [last]).replace(f"{name} =", "return", 1)
+            return f"{_lines(reading, making[:-1])}\n{made}".lstrip("\n")
+    return f"{_lines(reading, making)}\n    return {code}".lstrip("\n")
 
 
 def _flat(reading: Reading, node: ast.expr) -> str:
