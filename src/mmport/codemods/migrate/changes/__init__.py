@@ -27,6 +27,7 @@ from mmport.codemods.migrate.changes import (
     lora_counts,
     moved_imports,
     out_of_vocabulary,
+    own_pooler,
     pooling_type,
     postprocess_prompt,
     processor_cache,
@@ -42,6 +43,7 @@ from mmport.codemods.migrate.changes import (
 from mmport.codemods.migrate.codemod import Codemod, distinct
 
 _BY_RELEASE: Final = (
+    own_pooler.CODEMOD,
     register_processor.CODEMOD,
     whole_config.CODEMOD,
     loaded_names.CODEMOD,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
+from mmport.codemods.migrate.derived import derived
 from mmport.codemods.migrate.donor import Donor
 from mmport.codemods.migrate.editing import drop_statements, first_method, put_method
 from mmport.codemods.migrate.reading import Reading
@@ -34,9 +35,9 @@ def _apply(reading: Reading) -> Edits:
         if not old:
             continue
         found = _Registered(item, tuple(old), tuple(_theirs(reading, old)))
-        donor = reading.donor
-        if donor is None:
-            edits.notes.append(_note(found, "only a port of the model knows what is to be there"))
+        donor = reading.donor or derived(reading, item, old)
+        if isinstance(donor, str):
+            edits.notes.append(_note(found, donor))
         elif not _is_meant(reading, item, donor):
             edits.notes.append(_note(found, f"the model that is named is a {donor.class_name}"))
         elif clash := _clash(reading, found, donor):
@@ -123,18 +124,16 @@ def _clash(reading: Reading, found: _Registered, donor: Donor) -> str:
 def _put(reading: Reading, found: _Registered, donor: Donor, edits: Edits) -> None:
     item = found.item
     drop_statements(reading, found.theirs, edits)
-    start = reading.line_start(reading.span(item.node)[0])
+    start = end = reading.line_start(reading.span(item.node)[0])
+    for one in found.decorators:
+        below = reading.next_line(reading.span(one)[1])
+        if one is item.node.decorator_list[0]:
+            end = below
+        else:
+            edits.put(reading.line_start(reading.span(one)[0]), below, "")
     above = _above_comments(reading, start)
     helpers = "".join(f"{one.rstrip()}\n\n\n" for one in donor.helpers.values())
-    for one in found.decorators:
-        row = reading.line_start(reading.span(one)[0])
-        edits.put(row, reading.next_line(reading.span(one)[1]), "")
-    comments = reading.text[above:start]
-    first = reading.next_line(reading.span(found.decorators[0])[1])
-    if found.decorators[0] is item.node.decorator_list[0]:
-        edits.put(above, first, f"{helpers}{comments}{donor.decorator}\n")
-    else:
-        edits.put(above, start, f"{helpers}{comments}{donor.decorator}\n")
+    edits.put(above, end, f"{helpers}{reading.text[above:start]}{donor.decorator}\n")
     put = [donor.decorator.removeprefix("@"), *donor.helpers.values()]
     if _PLACEHOLDER in donor.members and not reading.before.defines(item, _PLACEHOLDER):
         code = donor.members[_PLACEHOLDER]
