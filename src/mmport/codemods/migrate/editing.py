@@ -23,7 +23,8 @@ def edited(text: str, changes: Iterable[Edit]) -> str:
     for change in sorted(set(changes), key=lambda one: (one.start, -one.end)):
         if change.start < place:
             continue
-        done += [text[place : change.start], change.text.replace("\n", newline)]
+        put = change.text.replace("\r\n", "\n").replace("\n", newline)
+        done += [text[place : change.start], put]
         place = change.end
     return "".join([*done, text[place:]])
 
@@ -55,11 +56,27 @@ def drop_parameters(
         for place, one in enumerate(items)
     ]
     last = max((place for place, one in enumerate(items) if one not in gone), default=-1)
-    for place, one in enumerate(items):
-        if one in gone and place < last:
-            edits.put(reading.span(one)[0], reading.span(items[place + 1])[0], "")
+    spans = [
+        (reading.span(one)[0], reading.span(items[place + 1])[0])
+        for place, one in enumerate(items[:last])
+        if one in gone
+    ]
     if 0 <= last < len(items) - 1:
-        edits.put(ends[last], ends[-1], "")
+        spans.append((ends[last], ends[-1]))
+    for start, end in spans:
+        edits.put(start, end, "")
+    comments_above(reading, function, [reading.text[start:end] for start, end in spans], edits)
+
+
+def comments_above(
+    reading: Reading, function: FunctionNode, codes: Iterable[str], edits: Edits
+) -> None:
+    """Put the comments of code that is taken out of a function's head above the function."""
+    said = [found for code in codes for found in re.findall(r"#.*", code)]
+    if said:
+        place = reading.line_start(reading.span(function)[0])
+        text = block(reading, function, "\n".join(one.rstrip() for one in said))
+        edits.put(place, place, f"{text}\n")
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:

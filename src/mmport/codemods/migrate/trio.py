@@ -53,7 +53,11 @@ class Trio:
             self.dummy: self._dummy(),
             self.processor: self._processor(),
         }
-        return Donor(class_name, decorator, helpers, {}, _IMPORTS)
+        members = {}
+        if self.number:
+            before, after = map(_in_f_string, self.number)
+            members["get_placeholder_str"] = _PLACEHOLDER.format(before=before, after=after)
+        return Donor(class_name, decorator, helpers, members, _IMPORTS)
 
     def _info(self) -> str:
         count = self.count or _HF_COUNT
@@ -76,7 +80,7 @@ class Trio:
         if self.number:
             before, after = map(_in_f_string, self.number)
             helper = _TARGET.format(before=before, after=after)
-            target, mm_text = "get_target", _MM_TEXT
+            target, mm_text = "self.get_image_target", _MM_TEXT
         counting = _COUNTING_GIVEN if _GIVEN in self.fields else _COUNTING
         return _PROCESSOR.format(
             processor=self.processor,
@@ -134,12 +138,24 @@ _MM_TEXT = """    def _get_hf_mm_text(self, mm_counts: Mapping[str, int]) -> str
         return self.dummy_inputs.get_dummy_text(mm_counts)
 
 """
-_TARGET = """        tokenizer = self.info.get_tokenizer()
+_TARGET = """    def get_image_target(self, item_idx: int) -> list[int]:
+        text = f"{before}{{item_idx + 1}}{after}"
+        tokenizer = self.info.get_tokenizer()
+        return cached_encode(tokenizer, text, add_special_tokens=False)
 
-        def get_target(item_idx: int) -> list[int]:
-            text = f"{before}{{item_idx + 1}}{after}"
-            return cached_encode(tokenizer, text, add_special_tokens=False)
+    def _recompute_cached_prompt_update(
+        self, cached_update: ResolvedPromptUpdate, new_item_idx: int
+    ) -> ResolvedPromptUpdate:
+        update = super()._recompute_cached_prompt_update(cached_update, new_item_idx)
+        return update.with_target(self.get_image_target(new_item_idx))
 
+"""
+_PLACEHOLDER = """    @classmethod
+    def get_placeholder_str(cls, modality: str, i: int) -> str | None:
+        if modality.startswith("image"):
+            return f"{before}{{i}}{after}"
+
+        raise ValueError("Only image modality is supported")
 """
 _COUNTING = """            images = mm_items.get_items("image", ImageProcessorItems)
             size = images.get_image_size(item_idx)
@@ -168,14 +184,14 @@ _PROCESSOR = """class {processor}(BaseMultiModalProcessor[{info}]):
 {rows}
         )
 
-    def _get_prompt_updates(
+{helper}    def _get_prompt_updates(
         self,
         mm_items: MultiModalDataItems,
         hf_processor_mm_kwargs: Mapping[str, object],
         out_mm_kwargs: MultiModalKwargsItems,
     ) -> Sequence[PromptUpdate]:
         image_token_id = self.info.get_image_token_id()
-{helper}
+
         def get_replacement(item_idx: int) -> list[int]:
 {counting}
             return [image_token_id] * num_tokens
@@ -196,6 +212,7 @@ _PLACES = {
     "vllm.multimodal.inputs": ("MultiModalFieldConfig", "MultiModalKwargsItems"),
     "vllm.multimodal.parse": ("ImageEmbeddingItems", "ImageProcessorItems", "MultiModalDataItems"),
     "vllm.multimodal": ("MULTIMODAL_REGISTRY",),
+    "vllm.multimodal.processing.processor": ("ResolvedPromptUpdate",),
     "vllm.multimodal.processing": (
         *("BaseDummyInputsBuilder", "BaseMultiModalProcessor", "BaseProcessingInfo"),
         *("PromptReplacement", "PromptUpdate", "cached_encode"),

@@ -55,7 +55,7 @@ def _bare_load(load: FunctionNode) -> ast.Call | None:
 
 def _parts(init: FunctionNode) -> Iterator[str]:
     """Name the attributes that hold what has weights; the language model's is made by name."""
-    for node in own_nodes(init):
+    for node in ast.walk(init):
         match node:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
                 made = _maker(node.value)

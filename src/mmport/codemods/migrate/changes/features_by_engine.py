@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_statements, own_nodes, put_method, with_comments
 from mmport.codemods.migrate.reading import Reading
@@ -191,6 +192,7 @@ def _move(
     else:
         drop_statements(reading, found.statements, edits)
     _with_embeddings(reading, method, edits)
+    edits.imports.append(Imported("torch", "", "torch"))
     edits.need("vllm.model_executor.models.interfaces", "MultiModalEmbeddings")
 
 
@@ -251,7 +253,8 @@ def _with_embeddings(reading: Reading, method: FunctionNode, edits: Edits) -> No
         default = " = None"
     broken = last.lineno != arguments.args[-2].lineno
     between = ",\n" + " " * last.col_offset if broken else ", "
-    edits.put(end, end, f"{default}{between}{_EMBEDS}: torch.Tensor | None = None")
+    annotated = ": torch.Tensor | None = " if last.annotation else "="
+    edits.put(end, end, f"{default}{between}{_EMBEDS}{annotated}None")
 
 
 def _note(item: ModelClass, *, several: bool) -> Note:

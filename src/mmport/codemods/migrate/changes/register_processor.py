@@ -44,7 +44,22 @@ def _apply(reading: Reading) -> Edits:
             edits.notes.append(_note(found, f"the file has a {clash} of its own"))
         else:
             _put(reading, found, donor, edits)
+            if _lacks_text(reading, item, donor):
+                edits.notes.append(_text_note(item))
     return edits
+
+
+def _lacks_text(reading: Reading, item: ModelClass, donor: Donor) -> bool:
+    return _PLACEHOLDER not in donor.members and not reading.before.defines(item, _PLACEHOLDER)
+
+
+def _text_note(item: ModelClass) -> Note:
+    return Note(
+        (item.name,),
+        f"vLLM asks {item.name} for the text that stands for an item in a chat",
+        f"give it in {_PLACEHOLDER}(cls, modality, i), a class method; a chat template that writes"
+        " it itself needs none",
+    )
 
 
 def _old(item: ModelClass) -> list[ast.expr]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
-from mmport.codemods.migrate.editing import block
+from mmport.codemods.migrate.editing import block, comments_above
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -97,11 +97,7 @@ class _Constructor:
         ends += [reading.span(one)[1] for one in arguments.kw_defaults if one]
         end = reading.text.index(")", max(ends))
         self.edits.put(start, end, f'self, *, {_WHOLE}: VllmConfig, prefix: str = ""')
-        comments = [line.strip() for line in reading.text[start:end].splitlines() if "#" in line]
-        if comments:
-            place = reading.line_start(reading.span(self.init)[0])
-            said = "\n".join(f"# {one.partition('#')[2].strip()}" for one in comments)
-            self.edits.put(place, place, f"{block(reading, self.init, said)}\n")
+        comments_above(reading, self.init, [reading.text[start:end]], self.edits)
 
     def _locals(self, used: set[str]) -> None:
         """Take out of the whole what the constructor speaks of."""
