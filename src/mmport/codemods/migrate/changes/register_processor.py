@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.derived import derived
-from mmport.codemods.migrate.donor import Donor
+from mmport.codemods.migrate.donor import Donor, names_of
 from mmport.codemods.migrate.editing import drop_statements, first_method, put_method
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
@@ -34,8 +34,8 @@ def _apply(reading: Reading) -> Edits:
         old = _old(item)
         if not old:
             continue
-        found = _Registered(item, tuple(old), tuple(_theirs(reading, old)))
         donor = reading.donor or derived(reading, item, old)
+        found = _Registered(item, tuple(old), tuple(_theirs(reading, old, _kept(donor))))
         if isinstance(donor, str):
             edits.notes.append(_note(found, donor))
         elif not _is_meant(reading, item, donor):
@@ -79,7 +79,17 @@ def _is_meant(reading: Reading, item: ModelClass, donor: Donor) -> bool:
     return donor.class_name == item.name or registered == [item.name]
 
 
-def _theirs(reading: Reading, old: Sequence[ast.expr]) -> Iterator[ast.stmt]:
+def _kept(donor: Donor | str) -> set[str]:
+    """Name what the new code may need of the file."""
+    if isinstance(donor, str):
+        return set()
+    code = (donor.decorator.removeprefix("@"), *donor.helpers.values(), *donor.members.values())
+    return {name for one in code for name in names_of(one)} - set(donor.helpers)
+
+
+def _theirs(
+    reading: Reading, old: Sequence[ast.expr], needed: Collection[str]
+) -> Iterator[ast.stmt]:
     """Find the functions, classes and constants that nothing but the decorators needs."""
     defined = {name: one for one in reading.tree.body for name in _defines(one)}
     uses = {name: _names(one) & set(defined) for name, one in defined.items()}
@@ -88,9 +98,10 @@ def _theirs(reading: Reading, old: Sequence[ast.expr]) -> Iterator[ast.stmt]:
     while left:
         more = {used for name in left for used in uses[name]} - theirs
         theirs, left = theirs | more, more
+    theirs -= set(needed)
     while kept := {name for name in theirs if _is_used(reading, defined[name], name, theirs, old)}:
         theirs -= kept
-    return (one for one in reading.tree.body if theirs & set(_defines(one)))
+    return (one for one in reading.tree.body if _defines(one) and theirs >= set(_defines(one)))
 
 
 def _is_used(

@@ -26,6 +26,10 @@ from vllm.multimodal.processing.processor import ResolvedPromptUpdate
 _IMAGE_TOKEN_ID = 32044
 
 
+def count_features(config, *, input_width, input_height, num_crops=None):
+    return input_width * input_height // 196
+
+
 class FinchProcessingInfo(BaseProcessingInfo):
     def get_supported_mm_limits(self) -> Mapping[str, int | None]:
         return {"image": None}

@@ -18,6 +18,7 @@ from vllm.multimodal.processing import (
     PromptUpdate,
 )
 
+MAX_WIDTH = MAX_HEIGHT = 448
 SCALE = 2
 
 
