@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmport.cli.options import FormatOption
+from mmport.cli.options import FormatOption, RevisionOption, TrustOption
 from mmport.core.output import Format
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def command(
         str | None,
         typer.Option("--from", metavar="V", help="The release they are for; else found out."),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="MODEL", help="The model they serve: see below."),
+    ] = None,
+    revision: RevisionOption = None,
+    trust_remote_code: TrustOption = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what would change; this is the default.")
     ] = False,
@@ -47,6 +53,9 @@ def command(
     is told what the result still asks for that the release does not have. By
     default the change is shown and nothing is written.
 
+    With --model, what a file of vLLM's first multimodal API lacks to process items is
+    taken from the port that `mmport scaffold` writes of that model.
+
     Exit code 1 with --check if a file would change, and otherwise if an error is left.
     """
     from mmport.core.errors import Usage
@@ -57,7 +66,9 @@ def command(
     if diff + write + check > 1:
         raise Usage("--diff, --write and --check exclude each other", "name one of them")
     sink = Sink(format)
-    plan = plan_migration(MigrateRequest(tuple(paths), to, origin, write, jobs))
+    plan = plan_migration(
+        MigrateRequest(tuple(paths), to, origin, write, jobs, model, revision, trust_remote_code)
+    )
     kept: list[FileResult] = []
     failed = any(one.severity is Severity.ERROR for one in plan.unreadable)
     changes = 0

@@ -152,6 +152,21 @@ class HelperChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedArgument:
+    """An argument that a class or function cannot do without any more.
+
+    `value` is what it did before without being told.
+    """
+
+    id: str
+    module: str
+    name: str
+    parameter: str
+    since: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -164,6 +179,7 @@ class Changes:
     argument: tuple[ArgumentChange, ...]
     bundled: tuple[BundledChange, ...]
     helper: tuple[HelperChange, ...]
+    wanted: tuple[WantedArgument, ...]
 
 
 @cache

@@ -8,11 +8,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmport.codemods.migrate.donor import Donor, read_donor
 from mmport.core.errors import Usage
 from mmport.gate.config import Configs, Overrides
 from mmport.gate.rules import SYNTAX
 from mmport.gate.sources import collect
+from mmport.generation.render import render_port
+from mmport.hub.opening import open_source
+from mmport.inspection.inspector import inspect_model
 from mmport.model.finding import Finding
+from mmport.planning.plan import plan_port
 from mmport.vllm_api import store
 from mmport.vllm_api.catalog import resolve_target
 from mmport.workflows.migrating import FileResult, FileTask, migrate_file
@@ -30,6 +35,10 @@ class MigrateRequest:
     write: bool = False
     jobs: int = 0
     """How many processes; 0: one a core."""
+    model: str | None = None
+    """The model that the files serve, folder or hub id, to take from its port what they lack."""
+    revision: str | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ def plan_migration(request: MigrateRequest) -> Migration:
         Usage: a path is missing or holds no Python file, or the releases are in the
             wrong order.
         UnknownTarget: one of the releases is none.
+        ModelNotFound: there is no such model.
+        NotPortable: the model has no port to take anything from.
     """
     target = resolve_target(request.to).version
     origin = resolve_target(request.origin).version if request.origin else ""
@@ -76,5 +87,16 @@ def plan_migration(request: MigrateRequest) -> Migration:
         SYNTAX.finding(f"cannot be listed: {reason}", file=str(folder))
         for folder, reason in sources.unreadable
     ]
-    tasks = tuple(FileTask(path, target, origin, request.write) for path in sources.files)
+    donor = _donor(request)
+    tasks = tuple(FileTask(path, target, origin, request.write, donor) for path in sources.files)
     return Migration(target, tasks, tuple(unreadable), request.jobs)
+
+
+def _donor(request: MigrateRequest) -> Donor | None:
+    if request.model is None:
+        return None
+    target = resolve_target(request.to)
+    source = open_source(request.model, revision=request.revision)
+    spec = inspect_model(source, target, trust_remote_code=request.trust_remote_code)
+    plan = plan_port(spec, target, layout="file")
+    return read_donor(render_port(plan, spec)[plan.model_file], plan.architecture)

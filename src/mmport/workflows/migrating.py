@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmport.codemods.migrate.changes import CODEMODS, absolute_imports
 from mmport.codemods.migrate.codemod import Note
+from mmport.codemods.migrate.donor import Donor
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
 from mmport.core.files import write_text
@@ -33,6 +34,8 @@ class FileTask:
     target: str
     origin: str = ""
     write: bool = False
+    donor: Donor | None = None
+    """A port of the model that the file serves, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     module = module_name(path, parsed(text))
     found = Origin(task.origin) if task.origin else origin_of(text, module, task.target)
     foreign = PACKAGE not in path.resolve().parts[:-1]
-    reading = Reading(text, module, found.version, task.target, foreign)
+    reading = Reading(text, module, found.version, task.target, foreign, task.donor)
     # Where nothing is amiss, nothing has moved or is gone, and no change lies between.
     settled = found.is_sure and found.version == task.target and not task.origin
     done = migrate_text(reading, (absolute_imports.CODEMOD,) if settled else CODEMODS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mmport.codemods.migrate.codemod import Edit, Edits
 from mmport.codemods.migrate.reading import Placed, Reading
@@ -25,7 +25,8 @@ def edited(text: str, changes: Iterable[Edit]) -> str:
     for change in sorted(set(changes), key=lambda one: (one.start, -one.end)):
         if change.start < place:
             continue
-        done += [text[place : change.start], change.text.replace("\n", newline)]
+        put = change.text.replace("\r\n", "\n").replace("\n", newline)
+        done += [text[place : change.start], put]
         place = change.end
     return "".join([*done, text[place:]])
 
@@ -56,6 +57,40 @@ def _drop_tail(reading: Reading, items: Sequence[Placed], edits: Edits) -> None:
         comma = re.match(r"\s*,", reading.text[end:])
         end += comma.end() if comma else 0
     edits.put(start, end, "")
+
+
+def drop_parameters(
+    reading: Reading, function: FunctionNode, gone: Collection[ast.arg], edits: Edits
+) -> None:
+    """Take parameters that may be given by place out of a function, with their defaults."""
+    items = [*function.args.args]
+    first = len(items) - len(function.args.defaults)
+    ends = [
+        reading.span(function.args.defaults[place - first] if place >= first else one)[1]
+        for place, one in enumerate(items)
+    ]
+    last = max((place for place, one in enumerate(items) if one not in gone), default=-1)
+    spans = [
+        (reading.span(one)[0], reading.span(items[place + 1])[0])
+        for place, one in enumerate(items[:last])
+        if one in gone
+    ]
+    if 0 <= last < len(items) - 1:
+        spans.append((ends[last], ends[-1]))
+    for start, end in spans:
+        edits.put(start, end, "")
+    comments_above(reading, function, [reading.text[start:end] for start, end in spans], edits)
+
+
+def comments_above(
+    reading: Reading, function: FunctionNode, codes: Iterable[str], edits: Edits
+) -> None:
+    """Put the comments of code that is taken out of a function's head above the function."""
+    said = [found for code in codes for found in re.findall(r"#.*", code)]
+    if said:
+        place = reading.line_start(reading.span(function)[0])
+        text = block(reading, function, "\n".join(one.rstrip() for one in said))
+        edits.put(place, place, f"{text}\n")
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:
@@ -149,6 +184,15 @@ def _row_above(reading: Reading, start: int) -> tuple[int, str] | None:
     return above, reading.text[above:start].strip()
 
 
+def with_comments(reading: Reading, node: ast.stmt) -> str:
+    """Give the lines of a statement, and of the comments right above it."""
+    start, end = reading.span(node)
+    start = reading.line_start(start)
+    while (above := _row_above(reading, start)) is not None and above[1].startswith("#"):
+        start = above[0]
+    return reading.text[start : reading.next_line(end)]
+
+
 def drop_method(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits) -> None:
     """Take a method out of a class; a class that has nothing left keeps a `pass`."""
     if len(item.node.body) == 1:
@@ -204,6 +248,16 @@ def _is_ellipsis(node: ast.stmt) -> bool:
         case ast.Expr(value=ast.Constant(value=value)):
             return value is ...
     return False
+
+
+def own_nodes(function: FunctionNode) -> Iterator[ast.AST]:
+    """Walk a function without the functions in it."""
+    left: list[ast.AST] = list(function.body)
+    while left:
+        node = left.pop()
+        yield node
+        if not isinstance(node, FunctionNode):
+            left += ast.iter_child_nodes(node)
 
 
 def first_method(item: ModelClass) -> FunctionNode | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mmport.codemods.migrate.donor import Donor
 from mmport.usage.parsing import model_file, parsed
 from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.usage.view import View
@@ -34,6 +35,8 @@ class Reading:
     target: str
     foreign: bool = True
     """The file lies outside vLLM: relative imports of vLLM's modules do not hold there."""
+    donor: Donor | None = None
+    """A port of the model that the file serves, where the user named it."""
     _family: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property

@@ -12,23 +12,48 @@ from mmport.vllm_api.surface.stubs import FunctionNode
 
 _FLAG, _FLATTEN = "merge_by_field_config", "flatten_bn"
 
+_GIVEN = "_embeds"
+"""How the names of features end that a user gives, and that no processor makes."""
+
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("SupportsMultiModal"):
         if not _is_set(reading, item):
+            one_by_one = _comes_one_by_one(reading, item)
             for method in item.methods.values():
-                _without(reading, method, edits)
+                _without(reading, method, edits, one_by_one=one_by_one)
     return edits
 
 
-def _without(reading: Reading, method: FunctionNode, edits: Edits) -> None:
+def _comes_one_by_one(reading: Reading, item: ModelClass) -> bool:
+    """Tell whether HF's processor is called for each item: its batch of one stays."""
+    for decorator in item.node.decorator_list:
+        match decorator:
+            case ast.Call(args=[ast.Name(id=name), *_]) if name in reading.file.classes:
+                call = reading.file.classes[name].methods.get("_call_hf_processor")
+                return call is not None and any(
+                    isinstance(part, ast.ListComp) and _is_data(part.generators[0].iter, call)
+                    for part in ast.walk(call)
+                )
+    return False
+
+
+def _is_data(node: ast.expr, call: FunctionNode) -> bool:
+    """Tell an item of what a processor is given first."""
+    match node:
+        case ast.Subscript(value=ast.Name(id=name)):
+            return [one.arg for one in call.args.args][1:2] == [name]
+    return False
+
+
+def _without(reading: Reading, method: FunctionNode, edits: Edits, *, one_by_one: bool) -> None:
     known = {id(one.orelse) for one in ast.walk(method) if isinstance(one, ast.IfExp)}
     for part in ast.walk(method):
         match part:
             case ast.Call(func=ast.Name(id=name), args=[value]) if name == _FLATTEN:
-                if id(part) not in known:
-                    code = reading.code(_innermost(value))
+                code = reading.code(_innermost(value))
+                if id(part) not in known and not (one_by_one and not code.endswith(_GIVEN)):
                     joined = f"{_FLATTEN}({code}, concat=True)"
                     if _concatenates(part):
                         # Items of different sizes come as a list, and are still to be joined.

@@ -5,9 +5,12 @@ from __future__ import annotations
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import first_method, put_method
 from mmport.codemods.migrate.reading import Reading
+from mmport.vllm_api.changes import reaches
 
 _PROCESSOR = "BaseMultiModalProcessor"
 NAME = "_get_hf_mm_text"
+_REGISTERED = "0.7.0"
+"""The first release in which a processor is registered as it is now."""
 _EARLIER = ("_get_hf_processor_text",)
 _WHOLE = ("_apply_hf_processor_main", "apply")
 _CODE = f"""
@@ -18,6 +21,8 @@ def {NAME}(self, mm_counts: Mapping[str, int]) -> str:
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
+    if not reaches(reading.origin, _REGISTERED):
+        return edits  # such a file had no processor: what there is was written for the target
     for item in reading.heirs(_PROCESSOR):
         above = reading.local_parents(item)
         has = any(one.own(name) for one in (item, *above) for name in (NAME, *_EARLIER, *_WHOLE))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
+from mmport.codemods.migrate.editing import own_nodes
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.strings import Kind, Sorter
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -66,7 +67,7 @@ class _Worker:
 
     def function(self, chain: tuple[FunctionNode, ...]) -> None:
         sorter = Sorter(self.reading, chain)
-        for node in _own(chain[0]):
+        for node in own_nodes(chain[0]):
             match node:
                 case ast.Call(func=ast.Name(id=name)) if name in _UPDATES:
                     self._update(node, name, sorter)
@@ -149,7 +150,7 @@ class _Worker:
                 if near or len(chain) == 1:
                     self._done.add(id(function))
                     inner = Sorter(self.reading, chain)
-                    for node in _own(function):
+                    for node in own_nodes(function):
                         if isinstance(node, ast.Return) and node.value is not None:
                             self._encode(node.value, inner)
 
@@ -263,16 +264,6 @@ class _Worker:
 def _indent_of(reading: Reading, node: ast.expr) -> int:
     row = reading.line(node.lineno)
     return len(row) - len(row.lstrip())
-
-
-def _own(function: FunctionNode) -> Iterator[ast.AST]:
-    """Walk a function without the functions in it."""
-    left: list[ast.AST] = list(function.body)
-    while left:
-        node = left.pop()
-        yield node
-        if not isinstance(node, FunctionNode):
-            left += ast.iter_child_nodes(node)
 
 
 def _defines_helper(reading: Reading) -> bool:
