@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import stat
 import tokenize
-import warnings
-from functools import lru_cache
 from pathlib import Path
 
+from mmport.core.parsing import parsed
 from mmport.gate import rules
 from mmport.model.finding import Finding
 
@@ -63,18 +61,6 @@ def fault(path: Path, text: str) -> Finding | None:
     except (RecursionError, MemoryError):
         return too_deep(path)
     return None
-
-
-@lru_cache(maxsize=1)
-def parsed(text: str) -> ast.Module:
-    """Parse a text; who asks for the same one next gets the same tree, to read and not to change.
-
-    Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: it is no Python.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Python thinks of an escape is not our matter
-        return ast.parse(text)
 
 
 def too_deep(path: Path) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mmport.vllm_api.surface.stubs import FunctionNode, ModuleName
 
@@ -81,8 +81,9 @@ class ModelFile:
         return {name: item for name, item in found.items() if name not in ambiguous}
 
 
+@lru_cache(maxsize=1)
 def read_model_file(tree: ast.Module, module: ModuleName) -> ModelFile:
-    """Read a file's syntax tree in one walk."""
+    """Read a file's syntax tree in one walk; who asks for the same one next gets the same file."""
     reader = _Reader(ModelFile(module, tree))
     reader.block(tree.body, _Scene())
     bound = {item.bound for item in reader.file.imports}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 from mmport.codemods.migrate.codemod import Note
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
+from mmport.core.errors import TargetUnwritable
 from mmport.core.files import write_text
+from mmport.core.parsing import parsed
 from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import Origin, origin_of
 from mmport.gate.reading import decoded, read_python, too_deep
@@ -75,7 +78,7 @@ def migrate_file(task: FileTask) -> FileResult:
 
 
 def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
-    path, tree = task.path, ast.parse(text)
+    path, tree = task.path, parsed(text)
     module = module_name(path, tree)
     found = Origin(task.origin) if task.origin else origin_of(tree, module, task.target)
     foreign = PACKAGE not in path.resolve().parts[:-1]
@@ -83,7 +86,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     done = migrate_text(reading)
     written = task.write and done.text != text
     if written:
-        _write(path, done.text, encoding)
+        write_migrated(path, done.text, encoding)
     shown = done.text.replace("\r\n", "\n").replace("\r", "\n")
     return FileResult(
         str(path),
@@ -96,7 +99,15 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     )
 
 
-def _write(path: Path, text: str, encoding: str) -> None:
+def write_migrated(path: Path, text: str, encoding: str) -> None:
+    """Write a file anew in the encoding that it had.
+
+    Raises:
+        TargetUnwritable: it cannot be written, or is not meant to be.
+    """
+    if not path.stat().st_mode & stat.S_IWUSR:
+        # It could be: a new file takes its place, for which the folder alone is asked.
+        raise TargetUnwritable(f"{path} is read-only", "make it writable: chmod u+w")
     if encoding == "utf-8":
         write_text(path, text)
     elif encoding == "utf-8-sig":
@@ -124,7 +135,7 @@ def _told(found: Origin, target: str) -> str:
 
 
 def _findings(path: Path, text: str, target: str, notes: tuple[Note, ...]) -> Iterator[Finding]:
-    places = _places(ast.parse(text))
+    places = _places(parsed(text))
     for note in notes:
         line = places.get(note.scope, places.get(note.scope[:1], 0))
         yield Finding(

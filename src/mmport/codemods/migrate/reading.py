@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mmport.core.parsing import parsed
 from mmport.usage.source import Imported, ModelClass, ModelFile, read_model_file
 from mmport.usage.view import View
 from mmport.vllm_api.frame import is_frame
@@ -38,7 +39,7 @@ class Reading:
     @cached_property
     def tree(self) -> ast.Module:
         """The file's syntax tree."""
-        return ast.parse(self.text)
+        return parsed(self.text)
 
     @cached_property
     def nodes(self) -> list[ast.AST]:

@@ -34,8 +34,8 @@ class Migrated:
     notes: tuple[Note, ...]
 
 
-def migrate_text(reading: Reading) -> Migrated:
-    """Bring a file's text to its target.
+def migrate_text(reading: Reading, *, only_safe: bool = False) -> Migrated:
+    """Bring a file's text to its target, by all codemods or by the safe ones alone.
 
     Raises:
         SyntaxError: the text is no Python.
@@ -44,7 +44,8 @@ def migrate_text(reading: Reading) -> Migrated:
     notes: list[Note] = []
     wanted: list[Imported] = []
     for codemod in CODEMODS:
-        if codemod.lies_between(reading.origin, reading.target):
+        wanted_here = codemod.risk == "safe" or not only_safe
+        if wanted_here and codemod.lies_between(reading.origin, reading.target):
             edits = codemod.apply(reading)
             notes += edits.notes
             wanted += edits.imports

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mmport.core.parsing import parsed
 from mmport.gate.api.hit import Hit
 from mmport.gate.api.rules import CHECKS
-from mmport.gate.reading import parsed
 from mmport.gate.rule import Rule
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
