@@ -83,9 +83,6 @@ def command(
     from mmport.core.output import Sink
     from mmport.model.finding import Severity
     from mmport.workflows.migrate import MIGRATE_SCHEMA, MigrateRequest, plan_migration
-    from mmport.workflows.proving import plan_proof
-    from mmport.workflows.verify import VerifyOptions
-    from mmport.workflows.verify import failed as differs
 
     if diff + write + check > 1:
         raise Usage("--diff, --write and --check exclude each other", "name one of them")
@@ -95,10 +92,16 @@ def command(
         raise Usage("it is not said which release to migrate to", "add --to V, such as 0.32.0")
     sink = Sink(format)
     plan = plan_migration(MigrateRequest(tuple(paths or ()), to, origin, write, jobs))
-    options = VerifyOptions(
-        class_name=class_name, tiny=tiny, vllm_python=vllm_python, hf_python=hf_python
-    )
-    proof = plan_proof(verify, plan, options) if verify is not None else None
+    proof = None
+    if verify is not None:
+        # Here, as a migration by itself needs nothing of what runs engines.
+        from mmport.workflows.proving import plan_proof
+        from mmport.workflows.verify import VerifyOptions
+
+        options = VerifyOptions(
+            class_name=class_name, tiny=tiny, vllm_python=vllm_python, hf_python=hf_python
+        )
+        proof = plan_proof(verify, plan, options)
     kept: list[FileResult] = []
     failed = any(one.severity is Severity.ERROR for one in plan.unreadable)
     changes = 0
@@ -126,8 +129,14 @@ def command(
     else:
         sink.say(_summary(len(plan.tasks), changes, plan.target, written=write))
         _evidence(evidence, sink)
-    if (check and changes) or (failed and not check) or differs(evidence):
+    if (check and changes) or (failed and not check) or _differs(evidence):
         raise typer.Exit(1)
+
+
+def _differs(evidence: Sequence[Evidence]) -> bool:
+    from mmport.model.evidence import Outcome
+
+    return any(one.outcome is not Outcome.PASSED for one in evidence)
 
 
 def _evidence(evidence: Sequence[Evidence], sink: Sink) -> None:
