@@ -5,7 +5,8 @@
 Each vision-language file of a release, by itself as if it had been copied out of vLLM, is
 migrated to the release of the engine. Told is how many still parse, import into that engine,
 have no error by `mmport check`, and stay as they are in a second run; and of each that
-does not import or pass, why. Nothing is edited by hand.
+does not import or pass, why. Nothing is edited by hand. With --steps nothing but this is
+told: which files come out otherwise when they are migrated release by release.
 """
 
 from __future__ import annotations
@@ -17,15 +18,22 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmport.codemods.migrate.reading import Reading
+from mmport.codemods.migrate.run import migrate_text
 from mmport.core.markdown import code_span, table
+from mmport.generation.diff import unified_diff
 from mmport.model.finding import Severity
+from mmport.usage.module_name import module_name
+from mmport.vllm_api import store
 from mmport.vllm_api.fetch import fetch_source
+from mmport.vllm_api.surface.stubs import ModuleName
 from mmport.workflows.migrating import FileTask, migrate_file
 
 RELEASES = (
@@ -38,6 +46,8 @@ REGISTRATION = re.compile(
 )
 WORKER = Path(__file__).with_name("import_files.py")
 TARGET = "0.32.0"
+STEPS = ("0.12.0", "0.14.1", "0.18.1", "0.24.0", "0.28.0", "0.30.0", TARGET)
+"""Releases that a file stops at on its way, where it is told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, metavar="N")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the migrated files here")
     parser.add_argument("-o", "--output", type=Path, metavar="PAGE.md")
+    parser.add_argument("--steps", action="store_true", help="compare one leap with many steps")
     options = parser.parse_args()
+    if options.steps:
+        for release in options.releases:
+            compare_steps(options.sources, release)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         work = options.keep or Path(scratch)
         board = {one: measure(options.sources, one, work, options.jobs) for one in options.releases}
@@ -91,6 +106,29 @@ def measure(sources: Path, release: str, work: Path, jobs: int) -> list[Outcome]
         Outcome(one.name, one.parses, one.settled, one.errors, errors.get(file, ""))
         for file, one in zip(files, outcomes, strict=True)
     ]
+
+
+def compare_steps(sources: Path, release: str) -> None:
+    """Print how the files of a release differ between one leap and a step a release."""
+    files = _files(sources, release)
+    start = store.places()[release]
+    later = [one for one in STEPS if store.places()[one] > start]
+    same = 0
+    for file in files:
+        text = file.read_text("utf-8")
+        module = module_name(file, ast.parse(text))
+        leap = _stepped(text, module, release, (TARGET,))
+        steps = _stepped(text, module, release, later)
+        same += leap == steps
+        sys.stdout.write(unified_diff(f"{release}/{file.name}", leap, steps))
+    print(f"{release}: {same} of {len(files)} files are the same in one leap and in steps")
+
+
+def _stepped(text: str, module: ModuleName, origin: str, releases: Sequence[str]) -> str:
+    for release in releases:
+        text = migrate_text(Reading(text, module, origin, release)).text
+        origin = release
+    return text
 
 
 def _files(sources: Path, release: str) -> list[Path]:
