@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mmport.codemods.rewrite.run import FIRST_STEPS, STEPS
+from mmport.codemods.rewrite.step import Step
 from mmport.core.markdown import code_span, escape, table
+from mmport.generation.diff import unified_diff
 from tests.conftest import ROOT
-from tests.golden.examples import example
 
 PAGE = ROOT / "docs" / "rewrite.md"
 CASES = ROOT / "tests" / "unit" / "codemods" / "rewrite" / "cases"
@@ -30,8 +33,22 @@ def page() -> str:
             [code_span(step.id), step.summary, step.since, escape(step.reference)] for step in steps
         ]
         parts += [f"## {title}\n", table(("step", "what it does", "since", "see"), rows) + "\n"]
-        parts += [part for step in steps for part in example(CASES / contract / step.id, step.id)]
+        parts += [part for step in steps for part in example(contract, step)]
     return "\n".join(parts)
+
+
+def example(contract: str, step: Step) -> list[str]:
+    """The shortest of a step's cases, as a diff; none where another contract shows it."""
+    found = sorted((CASES / contract / step.id).glob("*.after.py"), key=_size)
+    if not found:
+        return []
+    before = found[0].with_name(found[0].name.replace(".after.", ".before."))
+    diff = unified_diff("finch.py", before.read_text("utf-8"), found[0].read_text("utf-8"))
+    return [f"### {step.id}\n", f"```diff\n{diff}```\n"]
+
+
+def _size(path: Path) -> tuple[int, str]:
+    return path.stat().st_size, path.name
 
 
 def test_the_page_is_current(request: pytest.FixtureRequest) -> None:

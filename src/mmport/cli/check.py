@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mmport.gate.checking import Checked
-    from mmport.gate.config import Overrides
+    from mmport.workflows.fixing import Fixed
 
 CHECK_SCHEMA = "mmport.check/1"
 
@@ -44,7 +44,7 @@ JobsOption = Annotated[
     typer.Option("--jobs", "-j", min=1, metavar="N", help="How many processes look at files."),
 ]
 FixOption = Annotated[
-    bool, typer.Option("--fix", help="First mend in the files what can be mended safely.")
+    bool, typer.Option("--fix", help="Mend what safe changes of mmport migrate mend, then check.")
 ]
 RulesOption = Annotated[bool, typer.Option("--rules", help="List all rules, and check nothing.")]
 ExplainOption = Annotated[
@@ -74,9 +74,9 @@ def command(
     Of a port: that its files are as generated or accepted, that the lock still
     generates them, that they are clean, and that there is evidence that passed
     for exactly these files. Of any Python file: what it asks of the vLLM
-    releases it is for; with --fix that is mended first, as far as nobody has to
-    look at it and none of these releases is worse off. The table tool.mmport of
-    pyproject.toml configures it. Exits with 1 if an error is left.
+    releases it is for. The table tool.mmport of pyproject.toml configures it. With
+    --fix, files that are no port's are mended first where that brings no new finding
+    on any of the releases. Exits with 1 if there is an error, or one is left.
     """
     if rules or explain is not None:
         from mmport.cli.rules import show_rules
@@ -87,23 +87,28 @@ def command(
     from mmport.gate.config import Overrides
 
     overrides = Overrides(_given(target_vllm), _given(select), _given(ignore))
+    fixed: tuple[Fixed, ...] = ()
     if fix:
-        _fix(paths or (), overrides)
+        from mmport.workflows.fixing import fix_paths
+
+        fixed = fix_paths(paths or (), overrides)
+        _show_fixed(fixed)
     checked = check_paths(paths or (), overrides, jobs=jobs)
-    show(checked, format, strict=strict)
+    show(checked, format, strict=strict, fixed=fixed if fix else None)
     if checked.fails(strict=strict):
         raise typer.Exit(1)
 
 
-def _fix(paths: Sequence[Path], overrides: Overrides) -> None:
-    from mmport.workflows.fixing import fix_paths
+def _show_fixed(fixed: Sequence[Fixed]) -> None:
+    for one in fixed:
+        Sink().say(f"fixed {one.file}")
+        for applied in one.applied:
+            Sink().say(f"  {applied.id:<24} {applied.summary}")
 
-    for fixed in fix_paths(paths, overrides):
-        names = ", ".join(one.id for one in fixed.applied)
-        Sink().say(f"fixed {fixed.file}: {names}")
 
-
-def show(checked: Checked, how: CheckFormat, *, strict: bool) -> None:
+def show(
+    checked: Checked, how: CheckFormat, *, strict: bool, fixed: Sequence[Fixed] | None = None
+) -> None:
     """Print what was found."""
     from mmport.gate.formats.text import page, summary
 
@@ -120,6 +125,8 @@ def show(checked: Checked, how: CheckFormat, *, strict: bool) -> None:
         Sink().say(summary(checked))
     else:
         document = {"schema": CHECK_SCHEMA, "findings": checked.findings}
+        if fixed is not None:
+            document["fixed"] = tuple(fixed)
         Sink(Format(how.value)).result(document, page(checked, strict=strict))
 
 

@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmport.cli.options import FormatOption, RevisionOption, TrustOption
+from mmport.cli.options import (
+    FormatOption,
+    HfPythonOption,
+    RevisionOption,
+    TrustOption,
+    VllmPythonOption,
+)
 from mmport.core.output import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mmport.core.output import Sink
+    from mmport.model.evidence import Evidence
     from mmport.model.finding import Finding
     from mmport.workflows.migrating import FileResult
 
 
 def command(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Python files, and folders of some.")
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Python files, and folders of some."),
+    ] = None,
     *,
-    to: Annotated[str, typer.Option("--to", metavar="V", help="The vLLM release to migrate to.")],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="V", help="The vLLM release to migrate to.")
+    ] = None,
     origin: Annotated[
         str | None,
         typer.Option("--from", metavar="V", help="The release they are for; else found out."),
@@ -44,6 +54,25 @@ def command(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one a core.")
     ] = 0,
+    verify: Annotated[
+        str | None,
+        typer.Option("--verify", metavar="MODEL", help="Prove the result on an engine of V."),
+    ] = None,
+    class_name: Annotated[
+        str, typer.Option("--class", metavar="NAME", help="The class to prove; see --verify.")
+    ] = "",
+    tiny: Annotated[
+        bool, typer.Option("--tiny", help="With --verify: on small random weights.")
+    ] = False,
+    vllm_python: VllmPythonOption = None,
+    hf_python: HfPythonOption = None,
+    codemods: Annotated[
+        bool, typer.Option("--codemods", help="List all changes, and migrate nothing.")
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="CODEMOD", help="Explain a change, migrate nothing."),
+    ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
 ) -> None:
     """Migrate vLLM model files from one release's API to another's.
@@ -56,19 +85,47 @@ def command(
     With --model, what a file of vLLM's first multimodal API lacks to process items is
     taken from the port that `mmport scaffold` writes of that model.
 
-    Exit code 1 with --check if a file would change, and otherwise if an error is left.
+    Exit code 1 with --check if a file would change, and otherwise if an error is left
+    or what --verify compares differs.
     """
+    if codemods or explain is not None:
+        from mmport.cli.codemods import show_codemods
+
+        show_codemods(explain, format)
+        return
     from mmport.core.errors import Usage
+    from mmport.core.jsonable import to_builtins
     from mmport.core.output import Sink
     from mmport.model.finding import Severity
     from mmport.workflows.migrate import MIGRATE_SCHEMA, MigrateRequest, plan_migration
 
     if diff + write + check > 1:
         raise Usage("--diff, --write and --check exclude each other", "name one of them")
+    if check and verify is not None:
+        raise Usage("--check only looks, and --verify runs an engine", "leave out one of them")
+    if to is None:
+        raise Usage("it is not said which release to migrate to", "add --to V, such as 0.32.0")
     sink = Sink(format)
     plan = plan_migration(
-        MigrateRequest(tuple(paths), to, origin, write, jobs, model, revision, trust_remote_code)
+        MigrateRequest(
+            tuple(paths or ()), to, origin, write, jobs, model, revision, trust_remote_code
+        )
     )
+    proof = None
+    if verify is not None:
+        # Here, as a migration by itself needs nothing of what runs engines.
+        from mmport.workflows.proving import plan_proof
+        from mmport.workflows.verify import VerifyOptions
+
+        options = VerifyOptions(
+            class_name=class_name,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            tiny=tiny,
+            vllm_python=vllm_python,
+            hf_python=hf_python,
+        )
+        proof = plan_proof(verify, plan, options)
     kept: list[FileResult] = []
     failed = any(one.severity is Severity.ERROR for one in plan.unreadable)
     changes = 0
@@ -82,6 +139,7 @@ def command(
             else:
                 _show(one, sink, diff=not (write or check))
     _findings(plan.unreadable, sink)
+    evidence = proof.run(sink) if proof is not None else ()
     if format is Format.JSON:
         sink.document(
             {
@@ -89,12 +147,27 @@ def command(
                 "to": plan.target,
                 "files": kept,
                 "unreadable": plan.unreadable,
+                **({"evidence": to_builtins(evidence)} if proof is not None else {}),
             }
         )
     else:
         sink.say(_summary(len(plan.tasks), changes, plan.target, written=write))
-    if (check and changes) or (failed and not check):
+        _evidence(evidence, sink)
+    if (check and changes) or (failed and not check) or _differs(evidence):
         raise typer.Exit(1)
+
+
+def _differs(evidence: Sequence[Evidence]) -> bool:
+    from mmport.model.evidence import Outcome
+
+    return any(one.outcome is not Outcome.PASSED for one in evidence)
+
+
+def _evidence(evidence: Sequence[Evidence], sink: Sink) -> None:
+    if evidence:
+        from mmport.verification.report import evidence_page
+
+        sink.result(None, evidence_page(evidence))
 
 
 def _line(one: FileResult) -> str:
@@ -120,8 +193,8 @@ def _show(one: FileResult, sink: Sink, *, diff: bool) -> None:
 
 def _findings(findings: Iterable[Finding], sink: Sink) -> None:
     for finding in findings:
-        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
-        sink.say(f"  {finding.severity.value} {finding.rule}  {place}")
+        numbers = [str(one) for one in (finding.line, finding.column) if one]
+        sink.say(f"  {finding.severity.value} {finding.rule} {':'.join([finding.file, *numbers])}")
         sink.say(f"    {finding.message}")
         if finding.fix:
             sink.say(f"    fix: {finding.fix}")

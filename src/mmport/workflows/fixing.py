@@ -10,7 +10,6 @@ from mmport.codemods.migrate.changes import CODEMODS, moved_imports
 from mmport.codemods.migrate.codemod import Codemod
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
-from mmport.core.files import write_text
 from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import origin_of
 from mmport.gate.checking import look
@@ -25,6 +24,7 @@ from mmport.vllm_api.catalog import DEFAULT_VERSION
 from mmport.vllm_api.store import places
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.stubs import ModuleName
+from mmport.workflows.migrating import write_migrated
 
 Complaint = tuple[str, str, str]
 """A release, a rule and what it says; not where, as mending moves lines."""
@@ -78,7 +78,7 @@ def fix_file(path: Path, config: Config) -> Fixed | None:
         return None  # which `check` tells
     if mended.text == text:
         return None
-    write_text(path, mended.text, encoding)
+    write_migrated(path, mended.text, encoding)
     return Fixed(str(path), tuple(dict.fromkeys(mended.applied)))
 
 

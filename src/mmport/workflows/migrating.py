@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from mmport.codemods.migrate.codemod import Note
 from mmport.codemods.migrate.donor import Donor
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
+from mmport.core.errors import TargetUnwritable
 from mmport.core.files import write_text
 from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import Origin, origin_of
@@ -90,7 +92,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     done = migrate_text(reading, (absolute_imports.CODEMOD,) if settled else CODEMODS)
     written = task.write and done.text != text
     if written:
-        write_text(path, done.text, encoding)
+        write_migrated(path, done.text, encoding)
     shown = done.text.replace("\r\n", "\n").replace("\r", "\n")
     return FileResult(
         str(path),
@@ -101,6 +103,18 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
         unified_diff(_name(path), text, done.text),
         written,
     )
+
+
+def write_migrated(path: Path, text: str, encoding: str) -> None:
+    """Write a file anew in the encoding that it had.
+
+    Raises:
+        TargetUnwritable: it cannot be written, or is not meant to be.
+    """
+    if not path.stat().st_mode & stat.S_IWUSR:
+        # It could be: a new file takes its place, for which the folder alone is asked.
+        raise TargetUnwritable(f"{path} is read-only", "make it writable: chmod u+w")
+    write_text(path, text, encoding)
 
 
 def _name(path: Path) -> str:

@@ -31,7 +31,7 @@ def test_what_is_safe_is_mended_and_told(run_mmport: RunMmport, finch: Path) -> 
     assert run_mmport("check", str(finch), "--target-vllm", "0.32.0").returncode == 1
     done = run_mmport("check", str(finch), "--target-vllm", "0.32.0", "--fix")
     assert done.returncode == 0, done.stdout
-    assert f"fixed {finch}: moved-imports" in done.stderr
+    assert f"fixed {finch}\n  moved-imports " in done.stderr
     assert finch.read_text(encoding="utf-8") == NEW
     again = run_mmport("check", str(finch), "--target-vllm", "0.32.0", "--fix")
     assert (again.returncode, "fixed" in again.stderr) == (0, False)

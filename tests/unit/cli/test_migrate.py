@@ -118,6 +118,9 @@ def test_what_is_left_is_told_with_what_to_write(run_mmport: RunMmport, finch: P
         (("--to", "0.32.0", "--check", "--write"), "exclude each other"),
         (("--to", "9.9.9"), "is no release that mmport knows"),
         (("--to", "0.18.1", "--from", "0.32.0"), "migrated forwards"),
+        ((), "add --to V"),
+        (("--to", "0.32.0", "--check", "--verify", "model"), "leave out one"),
+        (("--explain", "no-such-change"), "there is no codemod 'no-such-change'"),
     ],
 )
 def test_a_wrong_command_line_is_refused(
@@ -132,3 +135,41 @@ def test_a_path_that_is_not_there_is_refused(run_mmport: RunMmport, tmp_path: Pa
     done = run_mmport("migrate", str(tmp_path / "none.py"), "--to", "0.32.0")
     assert done.returncode == 2
     assert "there is no" in done.stderr
+
+
+def test_a_folder_without_python_is_refused(run_mmport: RunMmport, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none")
+    done = run_mmport("migrate", str(tmp_path), "--to", "0.32.0")
+    assert done.returncode == 2
+    assert "no Python file" in done.stderr
+
+
+def test_what_is_no_python_is_told_with_its_place(run_mmport: RunMmport, finch: Path) -> None:
+    finch.write_bytes(b"import vllm\nx = (1 +\n")
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0", "--write")
+    assert done.returncode == 1
+    assert f"error syntax {finch}:2:5" in done.stderr
+    finch.write_bytes(b"import vllm\nname = '\xff'\n")
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0", "--write")
+    assert done.returncode == 1
+    assert "is not utf-8" in done.stderr
+    assert finch.read_bytes() == b"import vllm\nname = '\xff'\n"
+
+
+def test_a_read_only_file_is_not_written(run_mmport: RunMmport, finch: Path) -> None:
+    finch.chmod(0o444)
+    done = run_mmport("migrate", str(finch), "--to", "0.32.0", "--from", "0.18.1", "--write")
+    assert done.returncode == 3
+    assert "is read-only" in done.stderr
+    assert finch.read_bytes() == OLD
+
+
+def test_codemods_are_listed_and_explained(run_mmport: RunMmport) -> None:
+    done = run_mmport("migrate", "--codemods", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    known = {one["id"]: one for one in json.loads(done.stdout)["codemods"]}
+    assert known["moved-imports"]["documentation"] == "docs/migrate.md#moved-imports"
+    done = run_mmport("migrate", "--explain", "embed-multimodal")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("embed-multimodal\n")
+    assert "docs/migrate.md#embed-multimodal" in done.stdout

@@ -15,11 +15,10 @@ from mmport.vllm_api.surface.stubs import FunctionNode
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
-    annotations = list(_annotations(reading.tree))
+    missing = [one for one in reading.file.imports if _is_missing(reading, one)]
+    annotations = list(_annotations(reading.tree)) if missing else []
     gone: list[ast.alias] = []
-    for item in reading.file.imports:
-        if not item.name or item.guarded or item.instead_of or _is_there(reading, item):
-            continue
+    for item in missing:
         spots = _spots(annotations, item.bound)
         bases = _bases(reading, item)
         if spots is None or len(spots) + len(bases) != _count(reading.tree, item.bound):
@@ -34,8 +33,9 @@ def _apply(reading: Reading) -> Edits:
     return edits
 
 
-def _is_there(reading: Reading, item: Imported) -> bool:
-    return reading.after.meant(item) is not None
+def _is_missing(reading: Reading, item: Imported) -> bool:
+    needed = item.name and not item.guarded and not item.instead_of
+    return bool(needed) and reading.after.meant(item) is None
 
 
 def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
