@@ -116,6 +116,17 @@ class ArgumentChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewArgument:
+    """An argument that modules want of every call, and what does for those that lack it."""
+
+    id: str
+    parameter: str
+    value: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -126,6 +137,7 @@ class Changes:
     name: tuple[NameChange, ...]
     attribute: tuple[AttributeChange, ...]
     argument: tuple[ArgumentChange, ...]
+    new_argument: tuple[NewArgument, ...]
 
 
 @cache

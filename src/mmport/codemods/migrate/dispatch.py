@@ -46,6 +46,12 @@ class Kernel:
     folded: bool = False
     flat: bool = False
 
+    @property
+    def kept(self) -> tuple[ast.AST, ...]:
+        """Give what of the branches is there afterwards."""
+        asked = (self.bounds, self.longest, *self.heads, *self.after)
+        return tuple(one for one in asked if one is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:

@@ -23,7 +23,8 @@ def edited(text: str, changes: Iterable[Edit]) -> str:
     for change in sorted(set(changes), key=lambda one: (one.start, -one.end)):
         if change.start < place:
             continue
-        done += [text[place : change.start], change.text.replace("\n", newline)]
+        written = change.text.replace("\r\n", "\n").replace("\n", newline)
+        done += [text[place : change.start], written]
         place = change.end
     return "".join([*done, text[place:]])
 
@@ -37,11 +38,18 @@ def drop_items(
         if one in gone and (not kept or place < kept[-1]):
             start = reading.span(one)[0]
             if place + 1 < len(items):
-                edits.put(start, _start(reading, items[place + 1]), "")
+                end, following = reading.span(one)[1], _start(reading, items[place + 1])
+                edits.put(start, end + _to_comment(reading.text[end:following]), "")
             else:
                 edits.put(start, reading.span(one)[1], "")
     if kept and kept[-1] < len(items) - 1:
         edits.put(reading.span(items[kept[-1]])[1], reading.span(items[-1])[1], "")
+
+
+def _to_comment(between: str) -> int:
+    """Measure what goes with an item of what lies before the next: no comment of the next one."""
+    found = re.search(r"\n[ \t]*(?=#)", between)
+    return found.end() if found else len(between)
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.backends import (
     ENUMS,
     FLASH,
@@ -29,7 +30,9 @@ def _picks_flash(reading: Reading) -> Edits:
     edits = Edits()
     for node in reading.nodes:
         match node:
-            case ast.Assign(targets=[ast.Tuple(elts=[backend, function])], value=ast.Call() as call):
+            case ast.Assign(
+                targets=[ast.Tuple(elts=[backend, function])], value=ast.Call() as call
+            ):
                 if last_name(call.func) == FLASH and call.args:
                     same = ast.unparse(backend) == ast.unparse(call.args[0])
                     if same and not _is_read(reading, function):
@@ -82,6 +85,7 @@ def _by_support(reading: Reading) -> Edits:
                 given = f"head_size={size}, dtype=torch.get_default_dtype()"
                 start, end = reading.span(call.func)[1], reading.span(call)[1]
                 edits.put(start, end, f"({given})")
+                edits.imports.append(Imported("torch", "", "torch"))
             else:
                 what = f"{PICK} wants head_size and dtype"
                 fix = f"{PICK}(head_size=…, dtype=torch.get_default_dtype())"
@@ -94,10 +98,9 @@ def _head_size(reading: Reading, call: ast.Call) -> str:
     scope = reading.scope(call)
     item = reading.file.classes.get(scope[0]) if len(scope) == 2 else None
     for node in ast.walk(item.methods[scope[1]]) if item is not None else ():
-        before = getattr(node, "lineno", call.lineno) < call.lineno
-        stored = isinstance(getattr(node, "ctx", None), ast.Store)
-        if before and stored and isinstance(node, ast.Name | ast.Attribute):
-            if last_name(node) in _SIZES:
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            named = last_name(node) in _SIZES and node.lineno < call.lineno
+            if named:
                 return ast.unparse(node)
     return ""
 
@@ -135,15 +138,13 @@ def _without(
         case ast.BoolOp(op=ast.Or(), values=values):
             yield from _operands(reading, values, lost, edits)
         case ast.If(test=test, orelse=orelse):
-            for branch in orelse if len(orelse) == 1 else ():
-                if isinstance(branch, ast.If) and (name := _asked(branch.test, lost)):
-                    if reading.code(branch).startswith("elif"):
-                        _drop_branch(reading, branch, edits)
-                        yield name
-            if (name := _asked(test, lost)) and not orelse:
-                if not reading.code(node).startswith("elif"):
-                    drop_statements(reading, [node], edits)
-                    yield name
+            name = _asked(test, lost)
+            if name is not None and reading.text.startswith("elif", reading.span(node)[0]):
+                _drop_branch(reading, node, edits)
+                yield name
+            elif name is not None and not orelse:
+                drop_statements(reading, [node], edits)
+                yield name
 
 
 def _asked(test: ast.expr, lost: list[ast.Attribute]) -> ast.expr | None:

@@ -6,15 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmport.codemods.migrate.backends import (
-    FLASH,
-    PICK,
-    asks,
-    attributes,
-    calls_of,
-    members,
-    own_names,
-)
+from mmport.codemods.migrate.backends import FLASH, asks, attributes, calls_of, own_names
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.dispatch import Dispatch, Kernel, dispatches
 from mmport.codemods.migrate.editing import block, drop_statements
@@ -30,6 +22,7 @@ _FIX = (
     f"make one {_LAYER}(num_heads, head_size, prefix=…) in the constructor, and call it with "
     "query, key, value of [batch, length, heads, size], cu_seqlens and max_seqlen"
 )
+_WIDTH = 88
 _NAMES = ("attn", "encoder_attn", "mm_encoder_attn")
 
 
@@ -37,10 +30,15 @@ def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.file.classes.values():
         known = attributes(reading, item)
-        for method in item.methods.values():
-            if method.name != "__init__":
-                for found in dispatches(reading, method, known):
-                    _rewrite(reading, item, method, found, known, edits)
+        found = [
+            (method, one)
+            for name, method in item.methods.items()
+            if name != "__init__"
+            for one in dispatches(reading, method, known)
+        ]
+        for method, one in found:
+            alone = one if len(found) == 1 else Dispatch(one.chain, None)
+            _rewrite(reading, item, method, alone, known, edits)
     return edits
 
 
@@ -65,12 +63,12 @@ def _rewrite(
 ) -> None:
     kernel = found.kernel
     plan = _plan(reading, item, found, known) if kernel is not None else None
-    if kernel is None or plan is None or kernel.bounds is None:
+    if kernel is None or kernel.bounds is None or plan is None:
         what = f"{item.name}.{method.name} picks an attention kernel in a way that is not followed"
         edits.notes.append(Note((item.name, method.name), what, _FIX))
         return
     _construct(reading, plan, kernel, edits)
-    _call(reading, plan, kernel, found, edits)
+    _call(reading, plan, kernel, found.chain, kernel.bounds, edits)
     drop_statements(reading, _useless(method, found), edits)
     edits.need(home(reading.after.names, _MODULE, _LAYER) or _MODULE, _LAYER)
 
@@ -87,13 +85,11 @@ def _plan(reading: Reading, item: ModelClass, found: Dispatch, known: set[str]) 
     return _Plan(init, place if ready else init.body[-1], free[0], heads, gone)
 
 
-def _made(init: FunctionNode, heads: Heads) -> Iterator[int]:
+def _made(init: FunctionNode, heads: Heads) -> list[int]:
     """Give the lines where the constructor sets what the new layer is made of."""
     names = {name for one in heads.read for name in own_names(one)}
-    for node in ast.walk(init):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            if node.attr in names:
-                yield node.lineno
+    stored = (one for one in ast.walk(init) if isinstance(one, ast.Attribute))
+    return [one.lineno for one in stored if isinstance(one.ctx, ast.Store) and one.attr in names]
 
 
 def _detection(
@@ -102,7 +98,7 @@ def _detection(
     """Give the constructor's statements that do nothing but find out about backends."""
     dead = _dead(reading, item, found, known | _handed(init))
     for node in init.body:
-        if _finds_out(reading, node, dead):
+        if _sets_only(reading, node, dead):
             yield node
 
 
@@ -116,12 +112,17 @@ def _dead(reading: Reading, item: ModelClass, found: Dispatch, known: set[str]) 
     inside = {id(one) for one in ast.walk(found.chain)}
     init = item.methods["__init__"]
     inside |= {
-        id(part) for node in init.body if _sets_only(reading, node, known) for part in ast.walk(node)
+        id(part)
+        for node in init.body
+        if _sets_only(reading, node, known)
+        for part in ast.walk(node)
     }
     read = {
         one.attr
         for one in reading.nodes
-        if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Load) and id(one) not in inside
+        if isinstance(one, ast.Attribute)
+        and isinstance(one.ctx, ast.Load)
+        and id(one) not in inside
         and (_in_class(item, one) or not _is_self(one))
     }
     return known - read
@@ -152,14 +153,10 @@ def _sets_only(reading: Reading, node: ast.stmt, known: set[str]) -> bool:
         case ast.If():
             told = asks(reading, node.test, known)
             return all(
-                isinstance(one, ast.Raise | ast.Pass) and told or _sets_only(reading, one, known)
+                (isinstance(one, ast.Raise | ast.Pass) and told) or _sets_only(reading, one, known)
                 for one in (*node.body, *node.orelse)
             )
     return False
-
-
-def _finds_out(reading: Reading, node: ast.stmt, dead: set[str]) -> bool:
-    return _sets_only(reading, node, dead)
 
 
 def _construct(reading: Reading, plan: _Plan, kernel: Kernel, edits: Edits) -> None:
@@ -182,10 +179,9 @@ def _construct(reading: Reading, plan: _Plan, kernel: Kernel, edits: Edits) -> N
 
 
 def _call(
-    reading: Reading, plan: _Plan, kernel: Kernel, found: Dispatch, edits: Edits
+    reading: Reading, plan: _Plan, kernel: Kernel, chain: ast.If, lengths: ast.expr, edits: Edits
 ) -> None:
-    assert kernel.bounds is not None
-    bounds = reading.code(kernel.bounds)
+    bounds = reading.code(lengths)
     longest = reading.code(kernel.longest) if kernel.longest is not None else ""
     query, key, value = (reading.code(one) for one in kernel.heads)
     alone = ".unsqueeze(0)" if kernel.flat else ""
@@ -201,19 +197,21 @@ def _call(
     if kernel.flat:
         code += f"\n{kernel.result} = {kernel.result}.squeeze(0).flatten(1)"
     if kernel.folded:
-        code += f"\n{_folded(reading, kernel.result, edits)}"
-    written = block(reading, found.chain, code).lstrip()
-    written += _after(reading, found.chain, kernel)
-    edits.put(*reading.span(found.chain), written)
+        code += f"\n{_folded(reading, chain, kernel.result, edits)}"
+    written = block(reading, chain, code).lstrip() + _after(reading, chain, kernel)
+    edits.put(*reading.span(chain), written)
 
 
-def _folded(reading: Reading, name: str, edits: Edits) -> str:
+def _folded(reading: Reading, chain: ast.If, name: str, edits: Edits) -> str:
     """Write what the wrappers of the time did with the result by themselves."""
     whole = any(one.module == "einops" and not one.name for one in reading.file.imports)
     if not whole:
         edits.need("einops", "rearrange")
     function = "einops.rearrange" if whole else "rearrange"
-    return f'{name} = {function}({name}, "b s h d -> s b (h d)").contiguous()'
+    code = f'{name} = {function}({name}, "b s h d -> s b (h d)").contiguous()'
+    if len(reading.indent(chain)) + len(code) <= _WIDTH:
+        return code
+    return f'{name} = {function}(\n    {name}, "b s h d -> s b (h d)"\n).contiguous()'
 
 
 def _after(reading: Reading, chain: ast.If, kernel: Kernel) -> str:
@@ -222,37 +220,33 @@ def _after(reading: Reading, chain: ast.If, kernel: Kernel) -> str:
         return ""
     first, last = kernel.after[0], kernel.after[-1]
     start = reading.line_start(reading.span(first)[0])
-    code = reading.text[start : reading.span(last)[1]].replace("\r\n", "\n")
+    code = reading.text[start : reading.span(last)[1]]
     extra = len(reading.indent(first)) - len(reading.indent(chain))
-    rows = code.split("\n")
+    rows = code.splitlines()
     return "\n" + "\n".join(row[extra:] if row[:extra].isspace() else row for row in rows)
 
 
 def _useless(method: FunctionNode, found: Dispatch) -> list[ast.stmt]:
     """Find local names that the branches alone asked for."""
+    kept = found.kernel.kept if found.kernel is not None else ()
     inside = {id(one) for one in ast.walk(found.chain)}
-    kept = found.kernel
-    needed = {
-        id(part)
-        for one in (kept.bounds, kept.longest, *kept.heads, *kept.after)
-        if one is not None
-        for part in ast.walk(one)
-    } if kept else set()
-    names = [one for one in ast.walk(method) if isinstance(one, ast.Name)]
-    loads = {
-        one.id
-        for one in names
-        if isinstance(one.ctx, ast.Load) and (id(one) not in inside or id(one) in needed)
-    }
-    asked = {one.id for one in names if isinstance(one.ctx, ast.Load) and id(one) in inside}
-    return [
-        node
-        for node in method.body
-        if isinstance(node, ast.Assign)
-        and len(node.targets) == 1
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in asked - loads
+    inside -= {id(part) for one in kept for part in ast.walk(one)}
+    loads = [
+        one
+        for one in ast.walk(method)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)
     ]
+    asked = {one.id for one in loads if id(one) in inside}
+    asked -= {one.id for one in loads if id(one) not in inside}
+    return [node for node in method.body if _sets(node) in asked]
+
+
+def _sets(node: ast.stmt) -> str:
+    """Name the local variable that a statement sets, and nothing else."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return ""
 
 
 CODEMOD = Codemod(

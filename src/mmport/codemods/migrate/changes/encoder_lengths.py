@@ -21,7 +21,9 @@ def _tensors(reading: Reading) -> Edits:
     for target, value in _lengths(reading) if _attends(reading) else ():
         match value:
             case ast.Call(
-                func=ast.Attribute(value=ast.Call(func=ast.Attribute(attr="max")) as longest, attr="item"),
+                func=ast.Attribute(
+                    value=ast.Call(func=ast.Attribute(attr="max")) as longest, attr="item"
+                ),
                 args=[],
             ) if isinstance(target, ast.Name):
                 edits.put(reading.span(longest)[1], reading.span(value)[1], "")
@@ -34,10 +36,17 @@ def _attends(reading: Reading) -> bool:
 
 def _lengths(reading: Reading) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Find where the longest sequence is set."""
+    given = {
+        last_name(one.value)
+        for call in reading.file.calls
+        for one in call.keywords
+        if one.arg and _LONGEST.match(one.arg)
+    }
     for node in reading.nodes:
         match node:
-            case ast.Assign(targets=[target], value=value) if _LONGEST.match(last_name(target)):
-                yield target, value
+            case ast.Assign(targets=[ast.Name(id=name) as target], value=value):
+                if name in given or _LONGEST.match(name):
+                    yield target, value
 
 
 def _for_triton(reading: Reading) -> Edits:
@@ -62,11 +71,15 @@ def _with_triton(reading: Reading, test: ast.expr, edits: Edits) -> None:
         return
     new = f"{ast.unparse(named[0].value)}.{_TRITON}"
     match test:
-        case ast.Compare(ops=[ast.In()], comparators=[ast.Set() | ast.Tuple() | ast.List() as kinds_of]):
+        case ast.Compare(
+            ops=[ast.In()], comparators=[ast.Set() | ast.Tuple() | ast.List() as kinds_of]
+        ):
             end = reading.span(kinds_of.elts[-1])[1]
             edits.put(end, end, f"{_between(reading, kinds_of.elts)}{new}")
         case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()]):
-            edits.put(*reading.span(test), f"{ast.unparse(left)} in ({ast.unparse(named[0])}, {new})")
+            edits.put(
+                *reading.span(test), f"{ast.unparse(left)} in ({ast.unparse(named[0])}, {new})"
+            )
         case ast.BoolOp(op=ast.Or(), values=[*_, ast.Compare(left=left, ops=[ast.Eq()]) as last]):
             start, end = reading.span(test)[0], reading.span(last)[1]
             between = reading.text[start:end][reading.span(test.values[-2])[1] - start :]

@@ -16,6 +16,7 @@ _MODEL = "model"
 
 def _mapping(reading: Reading) -> Edits:
     edits = Edits()
+    _told(reading, edits)
     for call in reading.file.calls:
         match call.func:
             case ast.Attribute(value=ast.Name(id=owner), attr=attr) if attr == _METHOD:
@@ -61,8 +62,8 @@ def _heirs(reading: Reading) -> Iterator[tuple[ast.ClassDef, str]]:
                     yield node, base.id
 
 
-def _inherited(reading: Reading) -> Edits:
-    edits = Edits()
+def _told(reading: Reading, edits: Edits) -> None:
+    """Say what to write for a class that inherits experts: what it overrides lies elsewhere now."""
     for node, base in _heirs(reading):
         what = f"{base} is no class any more, and {node.name} inherits it"
         fix = (
@@ -70,26 +71,14 @@ def _inherited(reading: Reading) -> Edits:
             f"by FusedMoEFactory(…, routed_experts_cls={node.name}), whose result is one tensor"
         )
         edits.notes.append(Note((node.name,), what, fix))
-    return edits
 
 
-CODEMODS = (
-    Codemod(
-        id="expert-mapping",
-        summary=f"{_METHOD} becomes {_FUNCTION}, which is given the model",
-        since="0.24.0",
-        instead=f"{_FUNCTION}(model, …)",
-        reference=f"{_MODULE}.{_FUNCTION}",
-        risk="review",
-        apply=_mapping,
-    ),
-    Codemod(
-        id="inherited-experts",
-        summary="Nothing inherits FusedMoE",
-        since="0.24.0",
-        instead="RoutedExperts",
-        reference=f"{_MODULE}.RoutedExperts",
-        risk="review",
-        apply=_inherited,
-    ),
+CODEMOD = Codemod(
+    id="expert-mapping",
+    summary=f"{_METHOD} becomes {_FUNCTION}, which is given the model",
+    since="0.24.0",
+    instead=f"{_FUNCTION}(model, …)",
+    reference=f"{_MODULE}.{_FUNCTION}",
+    risk="review",
+    apply=_mapping,
 )

@@ -8,7 +8,8 @@ import re
 from mmport.codemods.migrate.backends import last_name
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_items
-from mmport.codemods.migrate.reading import Placed, Reading
+from mmport.codemods.migrate.reading import Reading
+from mmport.vllm_api.changes import reaches
 
 _FUNCTION = "get_rope"
 _MODULE = "vllm.model_executor.layers.rotary_embedding"
@@ -17,8 +18,14 @@ _NOW, _THETA, _SIZE = "rope_parameters", "rope_theta", "head_size"
 _FACTOR, _DIM = "partial_rotary_factor", "rope_dim"
 _OLD_ORDER = ("head_size", "rotary_dim", "max_position", "base", "is_neox_style", "rope_scaling")
 _CONFIG = re.compile(r"(^|_)(config|cfg)$")
+_WHOLE = re.compile(r"\*\*\((\w+(?:\.\w+)*) or \{\}\)")
 _BY_LAYER = "rope_local_base_freq"
+_DIM_SINCE = "0.20.0"
+"""The first release that takes a number of dimensions in place of a share of a head."""
+
 _WIDTH = 88
+
+_Given = ast.expr | ast.keyword
 
 
 def _calls(reading: Reading) -> Edits:
@@ -40,15 +47,39 @@ def _one_dictionary(reading: Reading, call: ast.Call, edits: Edits) -> None:
         edits.notes.append(Note(reading.scope(call), f"{_FUNCTION} is given what ** holds", fix))
         return
     order = _order(reading, call)
-    given: dict[str, Placed] = dict(zip(order, call.args, strict=False))
+    given: dict[str, _Given] = dict(zip(order, call.args, strict=False))
     given |= {one.arg: one for one in call.keywords if one.arg}
     gone = {name: one for name, one in given.items() if name in _GONE}
     if not gone:
         return
+    if _NOW in given:
+        gone[_NOW] = given[_NOW]
     entries = _entries(reading, given)
-    items: list[Placed] = [*call.args, *call.keywords]
-    kept = [one for one in items if one not in gone.values() and one is not given.get(_NOW)]
-    _write(reading, call, kept, order, entries, edits)
+    items: list[_Given] = [*call.args, *call.keywords]
+    names = {id(one): name for name, one in given.items()}
+    places = [place for place, one in enumerate(items) if one in gone.values()]
+    for place, one in enumerate(call.args):
+        if place > places[0] and place not in places:
+            start = reading.span(one)[0]
+            edits.put(start, start, f"{names[id(one)]}=")
+    last = items[places[-1]]
+    if entries:
+        edits.put(*reading.span(last), _fitted(reading, last, entries))
+    useless = [one for one in gone.values() if one is not last or not entries]
+    drop_items(reading, items, useless, edits)
+
+
+def _fitted(reading: Reading, place: _Given, entries: list[str]) -> str:
+    """Write the dictionary in one line, or one entry a line."""
+    row = reading.line(place.lineno)
+    indent = row[: len(row) - len(row.lstrip())]
+    code = f"{_NOW}={{{', '.join(entries)}}}"
+    if len(entries) == 1 and (whole := _WHOLE.fullmatch(entries[0])):
+        return f"{_NOW}={whole.group(1)}"
+    if len(indent) + len(code) < _WIDTH:
+        return code
+    inner = "".join(f"{indent}    {one},\n" for one in entries)
+    return f"{_NOW}={{\n{inner}{indent}}}"
 
 
 def _order(reading: Reading, call: ast.Call) -> tuple[str, ...]:
@@ -57,13 +88,11 @@ def _order(reading: Reading, call: ast.Call) -> tuple[str, ...]:
     return tuple(one.name for one in takes.positional) if takes is not None else _OLD_ORDER
 
 
-def _value(one: Placed) -> ast.expr:
-    value = one.value if isinstance(one, ast.keyword) else one
-    assert isinstance(value, ast.expr)
-    return value
+def _value(one: _Given) -> ast.expr:
+    return one.value if isinstance(one, ast.keyword) else one
 
 
-def _entries(reading: Reading, given: dict[str, Placed]) -> list[str]:
+def _entries(reading: Reading, given: dict[str, _Given]) -> list[str]:
     """Write the entries of the dictionary; what a config has already goes over what is given."""
     found: list[str] = []
     code = {name: reading.code(_value(one)) for name, one in given.items()}
@@ -87,38 +116,9 @@ def _part(reading: Reading, code: dict[str, str]) -> list[str]:
     if dim == code.get(_SIZE):
         return [f'"{_FACTOR}": {factor}'] if factor else []
     part = f"int({dim} * {factor})" if factor else dim
-    if _takes_dim(reading):
+    if reaches(reading.target, _DIM_SINCE):
         return [f'"{_DIM}": {part}']
     return [f'"{_FACTOR}": ({part}) / {code.get(_SIZE)}']
-
-
-def _takes_dim(reading: Reading) -> bool:
-    """Tell whether the release takes a number of dimensions in place of a share of a head."""
-    from mmport.vllm_api.changes import reaches
-
-    return reaches(reading.target, "0.20.0")
-
-
-def _write(
-    reading: Reading,
-    call: ast.Call,
-    kept: list[Placed],
-    order: tuple[str, ...],
-    entries: list[str],
-    edits: Edits,
-) -> None:
-    """Write the call anew, with what is kept as it was and in its order."""
-    start, end = reading.span(call)
-    head = reading.text[start : reading.span(call.func)[1]]
-    named = dict(zip((id(one) for one in call.args), order, strict=False))
-    given = []
-    for place, one in enumerate(kept):
-        by_place = isinstance(one, ast.expr) and one is (call.args + [None])[place]
-        code = reading.code(one)
-        given.append(code if by_place or isinstance(one, ast.keyword) else f"{named[id(one)]}={code}")
-    if entries:
-        given.append(f"{_NOW}={{{', '.join(entries)}}}")
-    edits.put(start, end, f"{head}({', '.join(given)})")
 
 
 def _reads(reading: Reading) -> Edits:
@@ -138,7 +138,9 @@ def _reads(reading: Reading) -> Edits:
                 if attr == _THETA and _CONFIG.search(last_name(owner)):
                     end = reading.span(node)[1]
                     edits.put(end - len(_THETA), end, f'{_NOW}["{_THETA}"]')
-            case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=asked), other]):
+            case ast.Call(
+                func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=asked), other]
+            ):
                 if asked == _THETA and _CONFIG.search(last_name(owner)):
                     whose, default = reading.code(owner), reading.code(other)
                     code = f'getattr({whose}, "{_NOW}", {{}}).get("{_THETA}", {default})'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from mmport.codemods.migrate.backends import last_name
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import block
 from mmport.codemods.migrate.modules import forward_calls
@@ -21,6 +20,7 @@ _APPLY, _PICK, _TORCH = (
 )
 _ANGLES = "rotary_pos_emb"
 _PARTS = {"cos": f"{_ANGLES}_cos", "sin": f"{_ANGLES}_sin"}
+_WIDTH = 88
 _STATIC = f"{_LAYER}.forward_static"
 
 
@@ -29,9 +29,9 @@ def _splits(reading: Reading) -> Edits:
     edits = Edits()
     for call, takes in forward_calls(reading):
         for one in call.keywords:
-            if one.arg == _ANGLES and set(_PARTS.values()) <= set(takes.names):
-                if _ANGLES not in takes.names:
-                    _split(reading, call, one, edits)
+            wanted = set(_PARTS.values()) <= set(takes.names)
+            if one.arg == _ANGLES and wanted and _ANGLES not in takes.names:
+                _split(reading, call, one, edits)
     return edits
 
 
@@ -65,26 +65,22 @@ def _applies(reading: Reading) -> Edits:
                 continue
             makers[owner.name] = owner
             angles = _bracketed(reading, call.args[1])
-            code = f"self.{_ATTRIBUTE}({reading.code(call.args[0])}, {angles}.cos(), {angles}.sin())"
-            edits.put(*reading.span(call), _fitted(reading, call, code))
+            given = [reading.code(call.args[0]), f"{angles}.cos()", f"{angles}.sin()"]
+            edits.put(*reading.span(call), _fitted(reading, call, f"self.{_ATTRIBUTE}", given))
         for owner in makers.values():
             _make(reading, owner, edits)
     return edits
 
 
-def _fitted(reading: Reading, call: ast.Call, code: str) -> str:
-    """Break a call over lines if it is too long for one."""
+def _fitted(reading: Reading, call: ast.Call, name: str, given: list[str]) -> str:
+    """Write a call, over lines if it is too long for one."""
     start = reading.span(call)[0]
     head = reading.text[reading.line_start(start) : start]
-    if len(head) + len(code) <= 88:
+    code = f"{name}({', '.join(given)})"
+    if len(head) + len(code) <= _WIDTH:
         return code
     indent = head[: len(head) - len(head.lstrip())]
-    name, _, rest = code.partition("(")
-    parts = ast.parse(code, mode="eval").body
-    assert isinstance(parts, ast.Call)
-    lines = "".join(f"{indent}    {ast.unparse(one)},\n" for one in parts.args)
-    del rest
-    return f"{name}(\n{lines}{indent})"
+    return f"{name}(\n{''.join(f'{indent}    {one},{chr(10)}' for one in given)}{indent})"
 
 
 def _make(reading: Reading, owner: ModelClass, edits: Edits) -> None:
