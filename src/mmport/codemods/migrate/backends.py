@@ -84,11 +84,8 @@ def _targets(node: _Assigned) -> list[ast.expr]:
 def _is_about(reading: Reading, item: ModelClass, value: ast.expr, known: set[str]) -> bool:
     if isinstance(value, ast.Call) and last_name(value.func) not in _PICKED_BY:
         return False  # what is made with a backend is no backend
-    given = (
-        backend_parameters(reading, item.methods["__init__"])
-        if "__init__" in item.methods
-        else set()
-    )
+    init = item.methods.get("__init__")
+    given = backend_parameters(reading, init) if init is not None else set()
     named = {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}
     return bool(
         members(reading, value)
@@ -105,12 +102,11 @@ def backend_parameters(reading: Reading, method: FunctionNode) -> set[str]:
         one.arg
         for one in every
         if one.annotation
-        and any(is_enum(reading, part) for part in ast.walk(one.annotation) if _is_name(part))
+        and any(
+            isinstance(part, ast.Name) and is_enum(reading, part)
+            for part in ast.walk(one.annotation)
+        )
     }
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
 
 
 def asks(reading: Reading, test: ast.expr, known: set[str]) -> bool:

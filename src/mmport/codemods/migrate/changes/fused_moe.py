@@ -39,7 +39,7 @@ def _as_function(reading: Reading, call: ast.Call, edits: Edits) -> None:
         return
     edits.put(*reading.span(call.func), _FUNCTION)
     edits.need(_MODULE, _FUNCTION)
-    items = [*call.args, *call.keywords]
+    items: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
     if lacks and items:
         first = min(items, key=lambda one: (one.lineno, one.col_offset))
         start = reading.span(first)[0]
