@@ -167,6 +167,17 @@ class WantedArgument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewArgument:
+    """An argument that modules want of every call, and what does for those that lack it."""
+
+    id: str
+    parameter: str
+    value: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -180,6 +191,7 @@ class Changes:
     bundled: tuple[BundledChange, ...]
     helper: tuple[HelperChange, ...]
     wanted: tuple[WantedArgument, ...]
+    new_argument: tuple[NewArgument, ...]
 
 
 @cache

@@ -40,7 +40,8 @@ def drop_items(
         if one in gone and (not kept or place < kept[-1]):
             start = reading.span(one)[0]
             if place + 1 < len(items):
-                edits.put(start, _start(reading, items[place + 1]), "")
+                end, following = reading.span(one)[1], _start(reading, items[place + 1])
+                edits.put(start, end + _to_comment(reading.text[end:following]), "")
             else:
                 edits.put(start, reading.span(one)[1], "")
     if kept and kept[-1] < len(items) - 1:
@@ -91,6 +92,12 @@ def comments_above(
         place = reading.line_start(reading.span(function)[0])
         text = block(reading, function, "\n".join(one.rstrip() for one in said))
         edits.put(place, place, f"{text}\n")
+
+
+def _to_comment(between: str) -> int:
+    """Measure what goes with an item of what lies before the next: no comment of the next one."""
+    found = re.search(r"\n[ \t]*(?=#)", between)
+    return found.end() if found else len(between)
 
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:

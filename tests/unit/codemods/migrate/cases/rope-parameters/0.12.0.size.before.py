@@ -1,0 +1,7 @@
+from vllm.model_executor.layers.rotary_embedding import get_rope
+
+
+def rotary(size, rotated, parameters):
+    whole = get_rope(size, rotary_dim=size, max_position=64, rope_parameters=parameters)
+    part = get_rope(size, rotary_dim=rotated, max_position=64, rope_parameters=parameters)
+    return whole, part

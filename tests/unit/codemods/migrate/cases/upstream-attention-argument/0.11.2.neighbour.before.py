@@ -1,0 +1,5 @@
+from vllm.model_executor.models.qwen2_5_vl import Qwen2_5_VisionAttention
+
+
+def attention(width, foreign):
+    return Qwen2_5_VisionAttention(width, 4, width, use_upstream_fa=foreign, prefix="attn")

@@ -1,0 +1,12 @@
+import torch
+from torch import nn
+
+from vllm.model_executor.models.vision import get_vit_attn_backend
+
+
+class Tower(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.backend = get_vit_attn_backend(size, torch.get_default_dtype())
+        foreign = False
+        self.foreign = foreign
