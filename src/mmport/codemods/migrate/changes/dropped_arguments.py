@@ -16,28 +16,38 @@ from mmport.vllm_api.surface.signatures import Signature
 def _dropped(reading: Reading, change: ArgumentChange) -> Edits:
     edits = Edits()
     for call, now in _calls(reading, change.parameter):
-        gone = [one for one in call.keywords if one.arg == change.parameter]
-        if not now.kwargs and change.parameter not in now.names:
-            drop_items(reading, [*call.args, *call.keywords], gone, edits)
+        given = _given(reading, call, change.parameter)
+        swallowed = now.kwargs and isinstance(given, ast.keyword)
+        if given is not None and not swallowed and change.parameter not in now.names:
+            drop_items(reading, [*call.args, *call.keywords], [given], edits)
     return edits
 
 
 def _calls(reading: Reading, parameter: str) -> Iterator[tuple[ast.Call, Signature]]:
     """Give the calls that are given a parameter, and what they take in the target."""
-    for call in reading.file.calls:
-        found = reading.of(call.func) if _gives(call, parameter) else None
-        if found is not None and found.known:
+    given = [call for call in reading.file.calls if _given(reading, call, parameter) is not None]
+    for call in given:
+        found = reading.of(call.func)
+        if found.known:
             now = reading.after.called(reading.after.of(call.func))
             there = reading.after.names.find(found.module, found.name)
             now = now or (reading.after.called(there) if there is not None else None)
             if now is not None:
                 yield call, now
-    if any(_gives(call, parameter) for call in reading.file.calls):
-        yield from (one for one in forward_calls(reading) if _gives(one[0], parameter))
+    if given:
+        yield from (one for one in forward_calls(reading) if one[0] in given)
 
 
-def _gives(call: ast.Call, parameter: str) -> bool:
-    return any(one.arg == parameter for one in call.keywords)
+def _given(reading: Reading, call: ast.Call, parameter: str) -> ast.expr | ast.keyword | None:
+    """Find a parameter among a call's arguments; by place, where it is called so there as well."""
+    for one in call.keywords:
+        if one.arg == parameter:
+            return one
+    last = call.args[-1] if call.args else None
+    name = getattr(last, "attr", getattr(last, "id", ""))
+    before = reading.before.called(reading.before.of(call.func)) if name == parameter else None
+    places = [one.name for one in before.positional] if before is not None else []
+    return last if places[len(call.args) - 1 : len(call.args)] == [parameter] else None
 
 
 def _codemod(change: ArgumentChange) -> Codemod:

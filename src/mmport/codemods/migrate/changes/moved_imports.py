@@ -15,6 +15,7 @@ from mmport.usage.source import Imported
 from mmport.usage.whereabouts import home
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.areas import lies_in
+from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import Bound
 
 
@@ -82,7 +83,8 @@ def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
         module, _, name = change.instead.rpartition(".")
         found = names.find(module, name)
         if found is not None and _stands_for(reading, item, found):
-            return _Move(alias, home(names, module, name) or module, name)
+            known = home(names, module, name) if lies_in(module, (PACKAGE,)) else ""
+            return _Move(alias, known or module, name)
     before = reading.before.meant(item)
     stub = before.stub if before is not None and before.known else ""
     there = home(names, item.module, item.name, stub) if change is None else ""
