@@ -22,8 +22,8 @@ SLOW = "an engine's start each; one port on vLLM 0.24.0 is in each run"
 PROVEN = {
     "clip-llama": "0.8.5 0.9.2 0.10.2 0.11.0 0.12.0 0.14.1 0.18.0 0.24.0 0.30.0",
     "siglip-qwen2": "0.24.0",
-    "llava_next": "0.9.2 0.11.0 0.12.0 0.18.0 0.24.0 0.30.0",
-    "qwen2_vl": "0.24.0 0.30.0",
+    "llava_next": "0.9.2 0.11.0 0.12.0 0.14.1 0.18.0 0.24.0 0.30.0",
+    "qwen2_vl": "0.12.0 0.14.1 0.18.0 0.24.0 0.30.0",
 }
 """As in the README."""
 
