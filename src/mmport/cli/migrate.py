@@ -28,6 +28,9 @@ def command(
         str | None,
         typer.Option("--from", metavar="V", help="The release they are for; else found out."),
     ] = None,
+    shim: Annotated[
+        bool, typer.Option("--shim", help="Keep the files right for the releases in between too.")
+    ] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what would change; this is the default.")
     ] = False,
@@ -47,6 +50,10 @@ def command(
     is told what the result still asks for that the release does not have. By
     default the change is shown and nothing is written.
 
+    With --shim the file serves every release from the one to the other: names are
+    imported from where each has them, hooks go by both names. What no one form
+    serves is left, and told with the releases that it does not fit.
+
     Exit code 1 with --check if a file would change, and otherwise if an error is left.
     """
     from mmport.core.errors import Usage
@@ -57,7 +64,7 @@ def command(
     if diff + write + check > 1:
         raise Usage("--diff, --write and --check exclude each other", "name one of them")
     sink = Sink(format)
-    plan = plan_migration(MigrateRequest(tuple(paths), to, origin, write, jobs))
+    plan = plan_migration(MigrateRequest(tuple(paths), to, origin, write, jobs, shim))
     kept: list[FileResult] = []
     failed = any(one.severity is Severity.ERROR for one in plan.unreadable)
     changes = 0

@@ -30,6 +30,8 @@ class MigrateRequest:
     write: bool = False
     jobs: int = 0
     """How many processes; 0: one a core."""
+    shim: bool = False
+    """Whether the files are to serve every release from `origin` to `to`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def plan_migration(request: MigrateRequest) -> Migration:
             wrong order.
         UnknownTarget: one of the releases is none.
     """
+    if request.shim and not request.origin:
+        raise Usage("a shim serves a span of releases, and has no first", "name it by --from")
     target = resolve_target(request.to).version
     origin = resolve_target(request.origin).version if request.origin else ""
     if origin and store.places()[origin] > store.places()[target]:
@@ -76,5 +80,7 @@ def plan_migration(request: MigrateRequest) -> Migration:
         SYNTAX.finding(f"cannot be listed: {reason}", file=str(folder))
         for folder, reason in sources.unreadable
     ]
-    tasks = tuple(FileTask(path, target, origin, request.write) for path in sources.files)
+    tasks = tuple(
+        FileTask(path, target, origin, request.write, request.shim) for path in sources.files
+    )
     return Migration(target, tasks, tuple(unreadable), request.jobs)

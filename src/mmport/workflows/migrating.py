@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmport.codemods.migrate.codemod import Note
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
+from mmport.codemods.migrate.shim.run import shim_text
 from mmport.core.files import write_text
 from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import Origin, origin_of
@@ -17,6 +18,7 @@ from mmport.gate.reading import decoded, read_python, too_deep
 from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
+from mmport.vllm_api import store
 from mmport.vllm_api.surface.modules import PACKAGE
 
 NOTE = "migrate"
@@ -25,12 +27,16 @@ NOTE = "migrate"
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """A file to migrate; `origin` is empty if it is to be found out."""
+    """A file to migrate; `origin` is empty if it is to be found out.
+
+    `shim` if it is to serve every release from there to the target.
+    """
 
     path: Path
     target: str
     origin: str = ""
     write: bool = False
+    shim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,8 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     found = Origin(task.origin) if task.origin else origin_of(tree, module, task.target)
     foreign = PACKAGE not in path.resolve().parts[:-1]
     reading = Reading(text, module, found.version, task.target, foreign)
-    done = migrate_text(reading)
+    done = shim_text(reading) if task.shim else migrate_text(reading)
+    releases = span_of(found.version, task.target) if task.shim else (task.target,)
     written = task.write and done.text != text
     if written:
         _write(path, done.text, encoding)
@@ -90,7 +97,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
         found.version,
         "" if task.origin else _told(found, task.target),
         done.applied,
-        tuple(_findings(path, shown, task.target, done.notes)),
+        tuple(_findings(path, shown, releases, done.notes)),
         unified_diff(_name(path), text, done.text),
         written,
     )
@@ -123,14 +130,48 @@ def _told(found: Origin, target: str) -> str:
     return f"no release has all that it asks for; in {found.version} {' and '.join(parts)}"
 
 
-def _findings(path: Path, text: str, target: str, notes: tuple[Note, ...]) -> Iterator[Finding]:
+def span_of(first: str, last: str) -> tuple[str, ...]:
+    """List the releases from one to another, both among them, oldest first."""
+    places = store.places()
+    return store.releases()[places[first] : places[last] + 1]
+
+
+def _findings(
+    path: Path, text: str, releases: tuple[str, ...], notes: tuple[Note, ...]
+) -> Iterator[Finding]:
     places = _places(ast.parse(text))
     for note in notes:
         line = places.get(note.scope, places.get(note.scope[:1], 0))
         yield Finding(
-            Severity.WARNING, NOTE, str(path), line, note.message, note.fix, target=target
+            Severity.WARNING, NOTE, str(path), line, note.message, note.fix, target=releases[-1]
         )
-    yield from check_source(path, text, (target,))
+    yield from _together(check_source(path, text, releases), releases)
+
+
+def _together(findings: Iterable[Finding], releases: tuple[str, ...]) -> Iterator[Finding]:
+    """Tell what several releases of a span have to say of one place once, with the releases."""
+    same: dict[tuple[object, ...], list[Finding]] = {}
+    for one in findings:
+        same.setdefault((one.rule, one.line, one.column, one.severity), []).append(one)
+    for some in same.values():
+        newest = some[-1]
+        if len(releases) == 1:
+            yield from some
+        else:
+            told = _ranges(list(dict.fromkeys(one.target or "" for one in some)), releases)
+            yield replace(newest, message=f"{newest.message} (in vLLM {told})")
+
+
+def _ranges(found: list[str], releases: tuple[str, ...]) -> str:
+    """Write releases as ranges of those that follow one another."""
+    runs: list[list[str]] = []
+    for one in found:
+        place = releases.index(one)
+        if runs and runs[-1][-1] == releases[place - 1]:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def _places(tree: ast.Module) -> dict[tuple[str, ...], int]:

@@ -55,6 +55,10 @@ class Codemod:
     `since` is the release that made it necessary, empty if any may; `instead` is what
     replaces what was there. `risk` is `review` where the file does something in
     another way afterwards that a person should look at once.
+
+    Some files are to serve the releases before the change too. `serves` is the first
+    that what `apply` writes is right for, empty if any; None if those before `since`
+    want other code. `bridge` is what is written in place of that.
     """
 
     id: str
@@ -64,6 +68,8 @@ class Codemod:
     reference: str
     risk: Risk
     apply: Callable[[Reading], Edits]
+    serves: str | None = None
+    bridge: Callable[[Reading], Edits] | None = None
 
     def lies_between(self, origin: str, target: str) -> bool:
         """Tell whether a file of one release needs the change for another."""

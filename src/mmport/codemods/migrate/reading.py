@@ -11,6 +11,7 @@ from functools import cached_property
 
 from mmport.usage.source import Imported, ModelClass, ModelFile, read_model_file
 from mmport.usage.view import View
+from mmport.vllm_api import store
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.release import Bound, names_of
 from mmport.vllm_api.surface.stubs import FunctionNode, ModuleName
@@ -60,6 +61,12 @@ class Reading:
         """The file in the eyes of the release that it is to serve."""
         return View(self.file, names_of(self.target))
 
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """The file in the eyes of every release from its origin to its target, oldest first."""
+        first, last = (store.places()[one] for one in (self.origin, self.target))
+        return tuple(View(self.file, names_of(one)) for one in store.releases()[first : last + 1])
+
     def of(self, node: ast.expr) -> Bound:
         """Find what of vLLM an expression is."""
         found = self.before.of(node)
@@ -93,7 +100,10 @@ class Reading:
 
     def scope(self, node: ast.AST) -> tuple[str, ...]:
         """Name the class and method that a node lies in."""
-        line = getattr(node, "lineno", 0)
+        return self.scope_at(getattr(node, "lineno", 0))
+
+    def scope_at(self, line: int) -> tuple[str, ...]:
+        """Name the class and method that a line lies in."""
         item = self.file.class_at(line)
         if item is None:
             return ()
@@ -154,6 +164,10 @@ class Reading:
         start = self._starts[number - 1]
         end = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")
+
+    def line_of(self, place: int) -> int:
+        """Number the line of a place, from 1."""
+        return bisect_right(self._starts, place)
 
     def line_start(self, place: int) -> int:
         """Give where the line of a place begins."""

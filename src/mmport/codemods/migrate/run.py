@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mmport.codemods.imports import Imported
@@ -40,10 +41,19 @@ def migrate_text(reading: Reading) -> Migrated:
     Raises:
         SyntaxError: the text is no Python.
     """
+    return compose(reading, CODEMODS)
+
+
+def compose(reading: Reading, codemods: Iterable[Codemod]) -> Migrated:
+    """Apply codemods to a file's text, one after the other.
+
+    Raises:
+        SyntaxError: the text is no Python.
+    """
     applied: list[Applied] = []
     notes: list[Note] = []
     wanted: list[Imported] = []
-    for codemod in CODEMODS:
+    for codemod in codemods:
         if codemod.lies_between(reading.origin, reading.target):
             edits = codemod.apply(reading)
             notes += edits.notes

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items, drop_names
 from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import Imported
+from mmport.usage.view import View
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 
-def _apply(reading: Reading) -> Edits:
+def without_gone(reading: Reading, views: Sequence[View]) -> Edits:
+    """Do without the types that a release lacks, of those whose views are given."""
     edits = Edits()
     annotations = list(_annotations(reading.tree))
     gone: list[ast.alias] = []
     for item in reading.file.imports:
-        if not item.name or item.guarded or item.instead_of or _is_there(reading, item):
+        if not item.name or item.guarded or item.instead_of or _is_there(views, item):
             continue
         spots = _spots(annotations, item.bound)
         bases = _bases(reading, item)
@@ -34,8 +36,8 @@ def _apply(reading: Reading) -> Edits:
     return edits
 
 
-def _is_there(reading: Reading, item: Imported) -> bool:
-    return reading.after.meant(item) is not None
+def _is_there(views: Sequence[View], item: Imported) -> bool:
+    return all(view.meant(item) is not None for view in views)
 
 
 def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
@@ -113,5 +115,5 @@ CODEMOD = Codemod(
     instead="typing.Any, or nothing for a marker that has no meaning any more",
     reference="Python never looks at the annotations of parameters, results and local variables.",
     risk="safe",
-    apply=_apply,
+    apply=lambda reading: without_gone(reading, (reading.after,)),
 )

@@ -29,6 +29,7 @@ def _codemod(change: MethodChange) -> Codemod:
         reference=f"{change.owner}.{new}",
         risk="safe",
         apply=lambda reading: rename_method(reading, change.owner, change.name, new),
+        serves="",
     )
 
 
