@@ -175,8 +175,10 @@ def _ranges(found: list[str], releases: tuple[str, ...]) -> str:
 
 
 def _places(tree: ast.Module) -> dict[tuple[str, ...], int]:
-    """Give the lines of classes and their methods."""
-    found: dict[tuple[str, ...], int] = {}
+    """Give the lines of classes and their methods, and of functions at the top."""
+    found: dict[tuple[str, ...], int] = {
+        (one.name,): one.lineno for one in tree.body if isinstance(one, ast.FunctionDef)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             found[(node.name,)] = node.lineno

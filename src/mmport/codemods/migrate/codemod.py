@@ -56,9 +56,9 @@ class Codemod:
     replaces what was there. `risk` is `review` where the file does something in
     another way afterwards that a person should look at once.
 
-    Some files are to serve the releases before the change too. `serves` is the first
-    that what `apply` writes is right for, empty if any; None if those before `since`
-    want other code. `bridge` is what is written in place of that.
+    Some files are to serve the releases before the change too. `bridge` writes what is
+    right on both sides, where that is not what `apply` writes; `serves` is the first
+    release that it is right for, empty if any, None if no code serves both sides.
     """
 
     id: str

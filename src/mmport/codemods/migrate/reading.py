@@ -103,16 +103,24 @@ class Reading:
         return self.scope_at(getattr(node, "lineno", 0))
 
     def scope_at(self, line: int) -> tuple[str, ...]:
-        """Name the class and method that a line lies in."""
+        """Name the class and method that a line lies in, or the function at the top."""
         item = self.file.class_at(line)
         if item is None:
-            return ()
+            return self._function_at(line)
         inside = (
             name
             for name, one in item.methods.items()
             if one.lineno <= line <= (one.end_lineno or 0)
         )
         return (item.name, *list(inside)[:1])
+
+    def _function_at(self, line: int) -> tuple[str, ...]:
+        found = (
+            one.name
+            for one in self.tree.body
+            if isinstance(one, FunctionNode) and one.lineno <= line <= (one.end_lineno or 0)
+        )
+        return tuple(found)[:1]
 
     def spelled(self, module: str) -> str:
         """Spell a module as the file does where it imports from it, relative or not."""

@@ -126,5 +126,6 @@ CODEMOD = Codemod(
     reference=f"{_INFO}.{_NEW}",
     risk="safe",
     apply=_apply,
+    serves="",
     bridge=_bridge,
 )

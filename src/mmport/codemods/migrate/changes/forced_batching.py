@@ -6,6 +6,7 @@ import ast
 
 from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.editing import first_method, put_method
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -19,6 +20,16 @@ def _apply(reading: Reading) -> Edits:
         if not _is_set(reading, item):
             for method in item.methods.values():
                 _without(reading, method, edits)
+    return edits
+
+
+def _bridge(reading: Reading) -> Edits:
+    """Ask the releases that have a choice for what the others do."""
+    edits = _apply(reading)
+    for item in reading.heirs("SupportsMultiModal"):
+        if not _is_set(reading, item) and f"{_FLATTEN}(" in reading.code(item.node):
+            flag = f"# Before 0.13.0, it is a matter of choice.\n{_FLAG} = True"
+            put_method(reading, item, flag, edits, before=first_method(item))
     return edits
 
 
@@ -62,4 +73,6 @@ CODEMOD = Codemod(
     reference="MultiModalFieldConfig",
     risk="review",
     apply=_apply,
+    serves="0.11.0",
+    bridge=_bridge,
 )

@@ -264,5 +264,6 @@ CODEMOD = Codemod(
     reference="BaseMultiModalProcessor._call_hf_processor",
     risk="review",
     apply=_apply,
+    serves="",
     bridge=_bridge,
 )

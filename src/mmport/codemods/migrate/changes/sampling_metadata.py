@@ -87,5 +87,6 @@ CODEMOD = Codemod(
     reference="VllmModelForTextGeneration.compute_logits",
     risk="safe",
     apply=_apply,
+    serves="",
     bridge=_bridge,
 )

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.changes.moved_imports import Place, place_in, rename_uses
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items, drop_statements
@@ -126,13 +127,31 @@ def _bridge(
                 drop_items(reading, node.names, [one.alias for one in own], edits)
             elif node is not last:
                 drop_statements(reading, [node], edits)
-    if not moved:
-        return
+    if last in reading.tree.body:
+        edits.imports += [
+            Wanted(one.places[0].module, one.places[0].name, one.bound)
+            for one in moved
+            if len(one.places) == 1
+        ]
+        moved = [one for one in moved if len(one.places) > 1]
+    _put_below(reading, run, moved, edits, gone=_is_gone(last, chains[id(last)]))
+
+
+def _is_gone(node: ast.stmt, chains: list[_Chain]) -> bool:
+    return isinstance(node, ast.ImportFrom) and len(chains) == len(node.names)
+
+
+def _put_below(
+    reading: Reading, run: Sequence[ast.stmt], moved: list[_Chain], edits: Edits, *, gone: bool
+) -> None:
+    last = run[-1]
     text = _text(reading, moved, last)
-    if isinstance(last, ast.ImportFrom) and len(chains[id(last)]) == len(last.names):
+    if gone and text:
         first = "\n" if len(run) > 1 and not reading.indent(last) else ""
         edits.put(*reading.span(last), first + text.lstrip())
-    else:
+    elif gone:
+        drop_statements(reading, [last], edits)
+    elif text:
         end = reading.span(last)[1]
         end += len(reading.text[end : reading.next_line(end)].rstrip("\r\n"))
         edits.put(end, end, f"\n\n{text}")

@@ -32,10 +32,8 @@ def shim_text(reading: Reading) -> Migrated:
 
 def across(codemod: Codemod, origin: str) -> Codemod:
     """Give what a codemod does in a file that is to serve the releases from `origin` on too."""
-    if codemod.bridge is not None:
-        return replace(codemod, apply=codemod.bridge)
     if codemod.serves is not None and (not codemod.serves or reaches(origin, codemod.serves)):
-        return codemod
+        return replace(codemod, apply=codemod.bridge or codemod.apply)
     return replace(codemod, apply=lambda reading: _told(codemod, reading))
 
 
