@@ -44,6 +44,9 @@ def command(
     ] = None,
     revision: RevisionOption = None,
     trust_remote_code: TrustOption = False,
+    shim: Annotated[
+        bool, typer.Option("--shim", help="Keep the files right for the releases in between too.")
+    ] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what would change; this is the default.")
     ] = False,
@@ -85,6 +88,10 @@ def command(
     With --model, what a file of vLLM's first multimodal API lacks to process items is
     taken from the port that `mmport scaffold` writes of that model.
 
+    With --shim the file serves every release from the one to the other: names are
+    imported from where each has them, hooks go by both names. What no one form
+    serves is left, and told with the releases that it does not fit.
+
     Exit code 1 with --check if a file would change, and otherwise if an error is left
     or what --verify compares differs.
     """
@@ -108,7 +115,7 @@ def command(
     sink = Sink(format)
     plan = plan_migration(
         MigrateRequest(
-            tuple(paths or ()), to, origin, write, jobs, model, revision, trust_remote_code
+            tuple(paths or ()), to, origin, write, jobs, model, revision, trust_remote_code, shim
         )
     )
     proof = None

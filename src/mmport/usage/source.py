@@ -62,6 +62,12 @@ class ModelFile:
         """Find the import that a name stands for, where nothing else binds it."""
         return None if name in self.rebound else self._by_name.get(name)
 
+    def alternatives(self, name: str) -> tuple[Imported, ...]:
+        """Give the imports of a `try` and of what catches it that bind one name to two things."""
+        found = tuple(one for one in self.imports if one.bound == name)
+        tried = len(found) > 1 and all(one.instead_of for one in found[1:])
+        return found if tried and name not in self.rebound else ()
+
     def class_at(self, line: int) -> ModelClass | None:
         """Find the class that a line lies in."""
         for item in self.classes.values():

@@ -53,23 +53,37 @@ class View:
             return self.names.find(item.module, item.name)
         return self.names.find_module(item.module)
 
+    def runs(self, item: Imported) -> bool:
+        """Tell whether an import is made: what catches the failure of others waits for one."""
+        return not item.instead_of or any(self.meant(one) is None for one in item.instead_of)
+
     def loads(self, version: str) -> bool:
         """Tell whether a file may be written for a release: all its imports are there."""
         if version not in self._loads:
             other = View(self.file, names_of(version))
-            needed = (item for item in self.file.imports if not item.guarded)
+            needed = (one for one in self.file.imports if not one.guarded and other.runs(one))
             self._loads[version] = all(other.meant(item) is not None for item in needed)
         return self._loads[version]
 
     def bound(self, name: str) -> Bound:
         """Find what of vLLM a name of the file is; UNKNOWN for all else."""
         item = self.file.imported(name)
-        if item is None or item.guarded:
+        if item is None:
+            item = self._tried(name)
+        elif item.guarded:
+            return UNKNOWN
+        if item is None:
             return UNKNOWN
         found = self.meant(item)
         if found is not None and not item.name and item.bound == PACKAGE:
             return Bound(PACKAGE, "", "module")
         return found or UNKNOWN
+
+    def _tried(self, name: str) -> Imported | None:
+        """Find which import of a `try` and its `except` binds a name in the release."""
+        made = (one for one in self.file.alternatives(name) if self.runs(one))
+        found = [one for one in made if self.meant(one) is not None]
+        return found[-1] if found else None
 
     def of(self, node: ast.expr) -> Bound:
         """Find what of vLLM an expression of names and dots is; UNKNOWN for all else."""

@@ -39,6 +39,8 @@ class MigrateRequest:
     """The model that the files serve, folder or hub id, to take from its port what they lack."""
     revision: str | None = None
     trust_remote_code: bool = False
+    shim: bool = False
+    """Whether the files are to serve every release from `origin` to `to`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def plan_migration(request: MigrateRequest) -> Migration:
         ModelNotFound: there is no such model.
         NotPortable: the model has no port to take anything from.
     """
+    if request.shim and not request.origin:
+        raise Usage("a shim serves a span of releases, and has no first", "name it by --from")
     target = resolve_target(request.to).version
     origin = resolve_target(request.origin).version if request.origin else ""
     if origin and store.places()[origin] > store.places()[target]:
@@ -88,7 +92,9 @@ def plan_migration(request: MigrateRequest) -> Migration:
         for folder, reason in sources.unreadable
     ]
     donor = _donor(request)
-    tasks = tuple(FileTask(path, target, origin, request.write, donor) for path in sources.files)
+    tasks = tuple(
+        FileTask(path, target, origin, request.write, donor, request.shim) for path in sources.files
+    )
     return Migration(target, tasks, tuple(unreadable), request.jobs)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmport.codemods.migrate.changes import CODEMODS, absolute_imports
@@ -13,6 +13,7 @@ from mmport.codemods.migrate.codemod import Note
 from mmport.codemods.migrate.donor import Donor
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.run import Applied, migrate_text
+from mmport.codemods.migrate.shim.run import shim_text
 from mmport.core.errors import TargetUnwritable
 from mmport.core.files import write_text
 from mmport.gate.api.check import check_source
@@ -22,6 +23,7 @@ from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
 from mmport.usage.parsing import parsed
+from mmport.vllm_api import store
 from mmport.vllm_api.surface.modules import PACKAGE
 
 NOTE = "migrate"
@@ -30,7 +32,10 @@ NOTE = "migrate"
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """A file to migrate; `origin` is empty if it is to be found out."""
+    """A file to migrate; `origin` is empty if it is to be found out.
+
+    `shim` if it is to serve every release from there to the target.
+    """
 
     path: Path
     target: str
@@ -38,6 +43,7 @@ class FileTask:
     write: bool = False
     donor: Donor | None = None
     """A port of the model that the file serves, where it is known."""
+    shim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,11 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     reading = Reading(text, module, found.version, task.target, foreign, task.donor)
     # Where nothing is amiss, nothing has moved or is gone, and no change lies between.
     settled = found.is_sure and found.version == task.target and not task.origin
-    done = migrate_text(reading, (absolute_imports.CODEMOD,) if settled else CODEMODS)
+    if task.shim:
+        done = shim_text(reading)
+    else:
+        done = migrate_text(reading, (absolute_imports.CODEMOD,) if settled else CODEMODS)
+    releases = span_of(found.version, task.target) if task.shim else (task.target,)
     written = task.write and done.text != text
     if written:
         write_migrated(path, done.text, encoding)
@@ -99,7 +109,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
         found.version,
         "" if task.origin else _told(found, task.target),
         done.applied,
-        tuple(_findings(path, shown, task.target, done.notes)),
+        tuple(_findings(path, shown, releases, done.notes)),
         unified_diff(_name(path), text, done.text),
         written,
     )
@@ -135,19 +145,55 @@ def _told(found: Origin, target: str) -> str:
     return f"no release has all that it asks for; in {found.version} {' and '.join(parts)}"
 
 
-def _findings(path: Path, text: str, target: str, notes: tuple[Note, ...]) -> Iterator[Finding]:
+def span_of(first: str, last: str) -> tuple[str, ...]:
+    """List the releases from one to another, both among them, oldest first."""
+    places = store.places()
+    return store.releases()[places[first] : places[last] + 1]
+
+
+def _findings(
+    path: Path, text: str, releases: tuple[str, ...], notes: tuple[Note, ...]
+) -> Iterator[Finding]:
     places = _places(parsed(text)) if notes else {}
     for note in notes:
         line = places.get(note.scope, places.get(note.scope[:1], 0))
         yield Finding(
-            Severity.WARNING, NOTE, str(path), line, note.message, note.fix, target=target
+            Severity.WARNING, NOTE, str(path), line, note.message, note.fix, target=releases[-1]
         )
-    yield from check_source(path, text, (target,))
+    yield from _together(check_source(path, text, releases), releases)
+
+
+def _together(findings: Iterable[Finding], releases: tuple[str, ...]) -> Iterator[Finding]:
+    """Tell what several releases of a span have to say of one place once, with the releases."""
+    same: dict[tuple[object, ...], list[Finding]] = {}
+    for one in findings:
+        same.setdefault((one.rule, one.line, one.column, one.severity), []).append(one)
+    for some in same.values():
+        newest = some[-1]
+        if len(releases) == 1:
+            yield from some
+        else:
+            told = _ranges(list(dict.fromkeys(one.target or "" for one in some)), releases)
+            yield replace(newest, message=f"{newest.message} (in vLLM {told})")
+
+
+def _ranges(found: list[str], releases: tuple[str, ...]) -> str:
+    """Write releases as ranges of those that follow one another."""
+    runs: list[list[str]] = []
+    for one in found:
+        place = releases.index(one)
+        if runs and runs[-1][-1] == releases[place - 1]:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def _places(tree: ast.Module) -> dict[tuple[str, ...], int]:
-    """Give the lines of classes and their methods."""
-    found: dict[tuple[str, ...], int] = {}
+    """Give the lines of classes and their methods, and of functions at the top."""
+    found: dict[tuple[str, ...], int] = {
+        (one.name,): one.lineno for one in tree.body if isinstance(one, ast.FunctionDef)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             found[(node.name,)] = node.lineno

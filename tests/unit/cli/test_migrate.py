@@ -173,3 +173,33 @@ def test_codemods_are_listed_and_explained(run_mmport: RunMmport) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("embed-multimodal\n")
     assert "docs/migrate.md#embed-multimodal" in done.stdout
+
+
+def test_a_shim_serves_the_releases_in_between_too(run_mmport: RunMmport, finch: Path) -> None:
+    span = ("--shim", "--from", "0.18.1", "--to", "0.32.0")
+    done = run_mmport("migrate", str(finch), *span, "--write")
+    assert done.returncode == 0, done.stderr
+    written = finch.read_text()
+    assert "except ImportError:  # vLLM before 0.19.0\n" in written
+    again = run_mmport("migrate", str(finch), *span, "--check")
+    assert again.returncode == 0, again.stderr
+    for release in ("0.18.1", "0.24.0", "0.32.0"):
+        checked = run_mmport("check", str(finch), "--target-vllm", release)
+        assert "import-gone" not in checked.stdout + checked.stderr
+
+
+def test_what_a_shim_leaves_is_told_with_the_releases(run_mmport: RunMmport, finch: Path) -> None:
+    finch.write_text(
+        "from vllm.model_executor.models.persimmon import PersimmonForCausalLM\n"
+        "print(PersimmonForCausalLM)\n"
+    )
+    done = run_mmport("migrate", str(finch), "--shim", "--from", "0.18.1", "--to", "0.32.0")
+    assert done.returncode == 1
+    assert "error import-gone" in done.stderr
+    assert "to 0.32.0)" in done.stderr
+
+
+def test_a_shim_needs_a_first_release(run_mmport: RunMmport, finch: Path) -> None:
+    done = run_mmport("migrate", str(finch), "--shim", "--to", "0.32.0")
+    assert done.returncode == 2
+    assert "name it by --from" in done.stderr

@@ -56,6 +56,10 @@ class Codemod:
     last one that takes the old way all the same: a file of that may be written in either.
     `instead` is what replaces what was there. `risk` is `review` where the file does something in
     another way afterwards that a person should look at once.
+
+    Some files are to serve the releases before the change too. `bridge` writes what is
+    right on both sides, where that is not what `apply` writes; `serves` is the first
+    release that it is right for, empty if any, None if no code serves both sides.
     """
 
     id: str
@@ -66,6 +70,8 @@ class Codemod:
     risk: Risk
     apply: Callable[[Reading], Edits]
     outlives: str = ""
+    serves: str | None = None
+    bridge: Callable[[Reading], Edits] | None = None
 
     def lies_between(self, origin: str, target: str) -> bool:
         """Tell whether a file of one release needs the change for another."""

@@ -13,6 +13,7 @@ from mmport.codemods.migrate.donor import Donor
 from mmport.usage.parsing import model_file, parsed
 from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.usage.view import View
+from mmport.vllm_api import store
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.release import Bound, names_of
 from mmport.vllm_api.surface.stubs import FunctionNode, ModuleName
@@ -64,6 +65,12 @@ class Reading:
         """The file in the eyes of the release that it is to serve."""
         return View(self.file, names_of(self.target))
 
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """The file in the eyes of every release from its origin to its target, oldest first."""
+        first, last = (store.places()[one] for one in (self.origin, self.target))
+        return tuple(View(self.file, names_of(one)) for one in store.releases()[first : last + 1])
+
     def of(self, node: ast.expr) -> Bound:
         """Find what of vLLM an expression is."""
         found = self.before.of(node)
@@ -97,16 +104,27 @@ class Reading:
 
     def scope(self, node: ast.AST) -> tuple[str, ...]:
         """Name the class and method that a node lies in."""
-        line = getattr(node, "lineno", 0)
+        return self.scope_at(getattr(node, "lineno", 0))
+
+    def scope_at(self, line: int) -> tuple[str, ...]:
+        """Name the class and method that a line lies in, or the function at the top."""
         item = self.file.class_at(line)
         if item is None:
-            return ()
+            return self._function_at(line)
         inside = (
             name
             for name, one in item.methods.items()
             if one.lineno <= line <= (one.end_lineno or 0)
         )
         return (item.name, *list(inside)[:1])
+
+    def _function_at(self, line: int) -> tuple[str, ...]:
+        found = (
+            one.name
+            for one in self.tree.body
+            if isinstance(one, FunctionNode) and one.lineno <= line <= (one.end_lineno or 0)
+        )
+        return tuple(found)[:1]
 
     def spelled(self, module: str) -> str:
         """Spell a module as the file does where it imports from it, relative or not."""
@@ -158,6 +176,10 @@ class Reading:
         start = self._starts[number - 1]
         end = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")
+
+    def line_of(self, place: int) -> int:
+        """Number the line of a place, from 1."""
+        return bisect_right(self._starts, place)
 
     def line_start(self, place: int) -> int:
         """Give where the line of a place begins."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mmport.codemods.imports import Imported
@@ -36,6 +37,15 @@ class Migrated:
 
 def migrate_text(reading: Reading, codemods: tuple[Codemod, ...] = CODEMODS) -> Migrated:
     """Bring a file's text to its target, by all codemods that lie between or by some.
+
+    Raises:
+        SyntaxError: the text is no Python.
+    """
+    return compose(reading, codemods)
+
+
+def compose(reading: Reading, codemods: Iterable[Codemod]) -> Migrated:
+    """Apply codemods to a file's text, one after the other.
 
     Raises:
         SyntaxError: the text is no Python.

@@ -37,4 +37,5 @@ CODEMOD = Codemod(
     reference="A model outside vLLM has none of vLLM's modules beside it.",
     risk="safe",
     apply=_apply,
+    serves="",
 )

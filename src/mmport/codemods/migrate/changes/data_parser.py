@@ -12,23 +12,38 @@ from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _OLD, _NEW = "_get_data_parser", "get_data_parser"
+_DELEGATION = f"return self.info.{_NEW}()"
 _PROCESSOR, _INFO = "BaseMultiModalProcessor", "BaseProcessingInfo"
 
 
 def _apply(reading: Reading) -> Edits:
+    return _moved_all(reading, keep=False)
+
+
+def _bridge(reading: Reading) -> Edits:
+    """Keep the old hook, which asks the processing info."""
+    return _moved_all(reading, keep=True)
+
+
+def _moved_all(reading: Reading, *, keep: bool) -> Edits:
     edits = Edits()
     for item in reading.heirs(_PROCESSOR):
         method = item.methods.get(_OLD)
         info = info_of(reading, item) if method else None
         if method is not None:
+            if keep and ast.unparse(method.body[-1]) == _DELEGATION and len(method.body) == 1:
+                continue
             if info is None or _keeps_to_itself(method):
                 edits.notes.append(Note((item.name, _OLD), _VAGUE, _FIX))
                 continue
             if not info.own(_NEW):
                 put_method(reading, info, _moved(reading, method), edits)
-            drop_method(reading, item, method, edits)
+            if not keep:
+                drop_method(reading, item, method, edits)
+            else:
+                _ask_info(reading, method, edits)
         for other in item.methods.values():
-            if other is not method:
+            if other is not method and not keep:
                 rename_reads(reading, other, (), _OLD, f"info.{_NEW}", edits)
     return edits
 
@@ -91,6 +106,11 @@ def _keeps_to_itself(method: FunctionNode) -> bool:
     )
 
 
+def _ask_info(reading: Reading, method: FunctionNode, edits: Edits) -> None:
+    start, end = reading.span(method.body[0])[0], reading.span(method.body[-1])[1]
+    edits.put(start, end, _DELEGATION)
+
+
 def _moved(reading: Reading, method: FunctionNode) -> str:
     start, end = reading.span(method)
     code = textwrap.dedent(reading.indent(method) + reading.text[start:end].replace("\r\n", "\n"))
@@ -106,4 +126,6 @@ CODEMOD = Codemod(
     reference=f"{_INFO}.{_NEW}",
     risk="safe",
     apply=_apply,
+    serves="",
+    bridge=_bridge,
 )

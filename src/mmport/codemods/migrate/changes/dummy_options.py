@@ -15,13 +15,24 @@ _MAKERS = re.compile(r"_get_dummy_(image|video|audio)s")
 
 
 def _apply(reading: Reading) -> Edits:
+    return _options(reading, bridge=False)
+
+
+def _bridge(reading: Reading) -> Edits:
+    """Take the options, and leave them: what makes the data had no use for any before."""
+    return _options(reading, bridge=True)
+
+
+def _options(reading: Reading, *, bridge: bool) -> Edits:
     edits = Edits()
     for item in reading.heirs("BaseDummyInputsBuilder"):
         method = item.methods.get(_NAME)
         if method is None or method.args.vararg or method.args.kwarg:
             continue
         names = [one.arg for one in (*method.args.args, *method.args.kwonlyargs)]
-        if len(names) == 3:
+        if len(names) == 3 and bridge:
+            _put_last(reading, method, f"{_OPTIONS}: object = None", edits)
+        elif len(names) == 3:
             _with_options(reading, method, edits)
             for part in ast.walk(method):
                 if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
@@ -30,7 +41,6 @@ def _apply(reading: Reading) -> Edits:
 
 
 def _with_options(reading: Reading, method: FunctionNode, edits: Edits) -> None:
-    last = method.args.args[-1]
     module = "vllm.config.multimodal"
     named = reaches(reading.target, "0.31.0")
     kind = "MultiModalDummyOptions" if named else "BaseDummyOptions"
@@ -38,9 +48,14 @@ def _with_options(reading: Reading, method: FunctionNode, edits: Edits) -> None:
     annotation = kind if named else f"Mapping[str, {kind}] | None = None"
     if not named:
         edits.need("collections.abc", "Mapping")
+    _put_last(reading, method, f"{_OPTIONS}: {annotation}", edits)
+
+
+def _put_last(reading: Reading, method: FunctionNode, parameter: str, edits: Edits) -> None:
+    last = method.args.args[-1]
     between = ",\n" + " " * last.col_offset if last.lineno != method.lineno else ", "
     end = reading.span(last)[1]
-    edits.put(end, end, f"{between}{_OPTIONS}: {annotation}")
+    edits.put(end, end, f"{between}{parameter}")
 
 
 def _passed_on(reading: Reading, call: ast.Call, edits: Edits) -> None:
@@ -72,4 +87,6 @@ CODEMOD = Codemod(
     reference=f"BaseDummyInputsBuilder.{_NAME}",
     risk="safe",
     apply=_apply,
+    serves="",
+    bridge=_bridge,
 )

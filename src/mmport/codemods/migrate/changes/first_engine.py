@@ -64,4 +64,5 @@ CODEMOD = Codemod(
     reference="GPUModelRunner calls embed_multimodal and embed_input_ids before forward",
     risk="safe",
     apply=_apply,
+    serves="0.11.0",
 )

@@ -6,6 +6,7 @@ import ast
 
 from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.editing import first_method, put_method
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -45,6 +46,16 @@ def _is_data(node: ast.expr, call: FunctionNode) -> bool:
         case ast.Subscript(value=ast.Name(id=name)):
             return [one.arg for one in call.args.args][1:2] == [name]
     return False
+
+
+def _bridge(reading: Reading) -> Edits:
+    """Ask the releases that have a choice for what the others do."""
+    edits = _apply(reading)
+    for item in reading.heirs("SupportsMultiModal"):
+        if not _is_set(reading, item) and f"{_FLATTEN}(" in reading.code(item.node):
+            flag = f"# Before 0.13.0, it is a matter of choice.\n{_FLAG} = True"
+            put_method(reading, item, flag, edits, before=first_method(item))
+    return edits
 
 
 def _without(reading: Reading, method: FunctionNode, edits: Edits, *, one_by_one: bool) -> None:
@@ -87,4 +98,6 @@ CODEMOD = Codemod(
     reference="MultiModalFieldConfig",
     risk="review",
     apply=_apply,
+    serves="0.11.0",
+    bridge=_bridge,
 )

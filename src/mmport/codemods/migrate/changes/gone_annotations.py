@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items, drop_names
 from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import Imported
+from mmport.usage.view import View
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 
-def _apply(reading: Reading) -> Edits:
+def without_gone(reading: Reading, views: Sequence[View]) -> Edits:
+    """Do without the types that a release lacks, of those whose views are given."""
     edits = Edits()
-    missing = [one for one in reading.file.imports if _is_missing(reading, one)]
+    missing = [one for one in reading.file.imports if _is_missing(views, one)]
     annotations = list(_annotations(reading.tree)) if missing else []
     gone: list[ast.alias] = []
     for item in missing:
@@ -33,9 +35,9 @@ def _apply(reading: Reading) -> Edits:
     return edits
 
 
-def _is_missing(reading: Reading, item: Imported) -> bool:
+def _is_missing(views: Sequence[View], item: Imported) -> bool:
     needed = item.name and not item.guarded and not item.instead_of
-    return bool(needed) and reading.after.meant(item) is None
+    return bool(needed) and any(view.meant(item) is None for view in views)
 
 
 def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
@@ -113,5 +115,5 @@ CODEMOD = Codemod(
     instead="typing.Any, or nothing for a marker that has no meaning any more",
     reference="Python never looks at the annotations of parameters, results and local variables.",
     risk="safe",
-    apply=_apply,
+    apply=lambda reading: without_gone(reading, (reading.after,)),
 )

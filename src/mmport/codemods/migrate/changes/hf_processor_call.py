@@ -41,6 +41,46 @@ def _apply(reading: Reading) -> Edits:
     return edits
 
 
+def _bridge(reading: Reading) -> Edits:
+    """Hand on what comes as it comes, where a method only looks at what HF's processor gave."""
+    edits = Edits()
+    for item in reading.heirs(_PROCESSOR):
+        method = item.methods.get(NAME)
+        names = _old_names(method) if method and not method.args.vararg else None
+        if method is None or names is None:
+            continue
+        calls = [one for one in ast.walk(method) if _is_super_call(one)]
+        if not _only_hands_on(method, names, calls):
+            edits.notes.append(Note((item.name, NAME), _UNLIKE, _FIX))
+            continue
+        every = [*method.args.posonlyargs, *method.args.args]
+        between = f",\n{' ' * every[1].col_offset}" if every[1].lineno != method.lineno else ", "
+        start, end = reading.span(every[1])[0], reading.span(every[-1])[1]
+        edits.put(start, end, f"*args: Any{between}**kwargs: Any")
+        edits.need("typing", "Any")
+        for call in calls:
+            if isinstance(call, ast.Call):
+                edits.put(*reading.span(call), f"super().{NAME}(*args, **kwargs)")
+    return edits
+
+
+def _only_hands_on(method: FunctionNode, names: _Old, calls: list[ast.AST]) -> bool:
+    order = {"prompt": names.prompt, "mm_data": names.data, "mm_kwargs": names.options}
+    order |= {"tok_kwargs": names.tok} if names.tok else {}
+    for call in calls:
+        given = _given(call) if isinstance(call, ast.Call) else {}
+        if {key: getattr(one, "id", "") for key, one in given.items()} != order:
+            return False
+    inside = {id(part) for call in calls for part in ast.walk(call)}
+    used = (one for one in ast.walk(method) if isinstance(one, ast.Name) and id(one) not in inside)
+    defaults = method.args.defaults or method.args.kwonlyargs or method.args.kwarg
+    return not defaults and not {one.id for one in used} & set(order.values())
+
+
+_UNLIKE = (
+    f"{NAME} is given (prompt, mm_data, mm_kwargs, tok_kwargs) before 0.29.0 and"
+    f" ({_DATA}, {_OPTIONS}) from 0.31.0 on, and does more than hand them on"
+)
 _VAGUE = f"{NAME} takes arguments that cannot be told apart"
 _FIX = f"write it as {NAME}(self, {_DATA}, {_OPTIONS}); the text is {_DATA}['text']"
 
@@ -224,4 +264,6 @@ CODEMOD = Codemod(
     reference="BaseMultiModalProcessor._call_hf_processor",
     risk="review",
     apply=_apply,
+    serves="",
+    bridge=_bridge,
 )

@@ -41,4 +41,5 @@ CODEMOD = Codemod(
     reference="BaseMultiModalProcessor._get_hf_mm_text",
     risk="review",
     apply=_apply,
+    serves="",
 )

@@ -47,4 +47,5 @@ CODEMOD = Codemod(
     reference=f"SupportsMultiModal.{_NEW}",
     risk="safe",
     apply=_apply,
+    serves="",
 )

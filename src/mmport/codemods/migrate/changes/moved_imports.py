@@ -16,7 +16,15 @@ from mmport.usage.whereabouts import home
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
-from mmport.vllm_api.surface.release import Bound
+from mmport.vllm_api.surface.release import Bound, ReleaseNames
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A module, and a name in it."""
+
+    module: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ def _apply(reading: Reading) -> Edits:
         _move(reading, node, moves, edits)
         for one in moves:
             if one.name != one.alias.name and one.alias.asname is None:
-                _rename(reading, one.alias.name, one.name, edits)
+                rename_uses(reading, one.alias.name, one.name, edits)
     return edits
 
 
@@ -77,20 +85,25 @@ def _fails(reading: Reading, item: Imported) -> bool:
 
 
 def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
-    names = reading.after.names
+    found = place_in(reading, item, reading.after.names)
+    return _Move(alias, found.module, found.name) if found else None
+
+
+def place_in(reading: Reading, item: Imported, names: ReleaseNames) -> Place | None:
+    """Find where a release has what an import asks for elsewhere; None if unsure."""
     change = name_change(item.name, names.version)
     if change is not None and change.instead:
         module, _, name = change.instead.rpartition(".")
         found = names.find(module, name)
         if found is not None and _stands_for(reading, item, found):
             known = home(names, module, name) if lies_in(module, (PACKAGE,)) else ""
-            return _Move(alias, known or module, name)
-    before = reading.before.meant(item)
+            return Place(known or module, name)
+    before = reading.before.meant(item) or reading.after.meant(item)
     stub = before.stub if before is not None and before.known else ""
     there = home(names, item.module, item.name, stub) if change is None else ""
     if not there and lies_in(item.module, _VENDORED) and hf_library.exports(item.name):
         there = "transformers"
-    return _Move(alias, there, item.name) if there else None
+    return Place(there, item.name) if there else None
 
 
 _VENDORED = ("vllm.transformers_utils.configs", "vllm.transformers_utils.processors")
@@ -191,7 +204,8 @@ def _drop_remarks(reading: Reading, node: ast.ImportFrom, alias: ast.alias, edit
         edits.put(end + len(row.partition("#")[0].rstrip()), end + len(row), "")
 
 
-def _rename(reading: Reading, old: str, new: str, edits: Edits) -> None:
+def rename_uses(reading: Reading, old: str, new: str, edits: Edits) -> None:
+    """Rename a variable wherever a file has it."""
     for node in reading.nodes:
         if isinstance(node, ast.Name) and node.id == old:
             edits.put(*reading.span(node), new)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
-from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_items
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -20,14 +21,41 @@ def _apply(reading: Reading) -> Edits:
         _without_parameter(reading, function, edits)
         for part in ast.walk(function):
             if isinstance(part, ast.Call):
-                gone = [
-                    one
-                    for one in part.keywords
-                    if one.arg == _NAME and getattr(one.value, "id", "") == _NAME
-                ]
+                gone = [one for one in part.keywords if _is_passed(one)]
                 if gone:
                     drop_items(reading, [*part.args, *part.keywords], gone, edits)
     return edits
+
+
+def _bridge(reading: Reading) -> Edits:
+    """Hand on what comes by name: the cache, or nothing."""
+    edits = Edits()
+    for function in _makers(reading.tree):
+        names = [one.arg for one in function.args.kwonlyargs]
+        passed = [part for part in ast.walk(function) if _is_passed(part)]
+        used = sum(isinstance(one, ast.Name) and one.id == _NAME for one in ast.walk(function))
+        if names != [_NAME] or function.args.kwarg or used != len(passed):
+            scope = reading.scope(function)
+            edits.notes.append(Note(scope, _ENTANGLED, "take **kwargs, and hand them on"))
+            continue
+        only, default = function.args.kwonlyargs[0], function.args.kw_defaults[0]
+        star = reading.text.rindex("*", 0, reading.span(only)[0])
+        edits.put(star, reading.span(default or only)[1], "**kwargs: Any")
+        edits.need("typing", "Any")
+        for one in passed:
+            edits.put(*reading.span(one), "**kwargs")
+    return edits
+
+
+_ENTANGLED = "a processor is made with a cache before 0.31.0 and without one since"
+
+
+def _is_passed(node: ast.AST) -> TypeGuard[ast.keyword]:
+    return (
+        isinstance(node, ast.keyword)
+        and node.arg == _NAME
+        and getattr(node.value, "id", "") == _NAME
+    )
 
 
 def _makers(tree: ast.Module) -> Iterator[FunctionNode]:
@@ -65,4 +93,6 @@ CODEMOD = Codemod(
     reference="BaseMultiModalProcessor.__init__",
     risk="safe",
     apply=_apply,
+    serves="",
+    bridge=_bridge,
 )

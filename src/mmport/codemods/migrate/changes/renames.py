@@ -30,6 +30,7 @@ def _codemod(change: MethodChange) -> Codemod:
         risk="safe",
         apply=lambda reading: rename_method(reading, change.owner, change.name, new),
         outlives=change.works_until,
+        serves="",
     )
 
 

@@ -43,4 +43,5 @@ CODEMOD = Codemod(
     reference="VllmModelForTextGeneration has no sample since 0.8.5",
     risk="safe",
     apply=_apply,
+    serves="0.8.5",
 )

@@ -123,4 +123,5 @@ CODEMOD = Codemod(
     reference="WeightsMapper",
     risk="safe",
     apply=_apply,
+    serves="0.11.1",
 )

@@ -287,4 +287,5 @@ CODEMOD = Codemod(
     reference="PromptReplacement, PromptInsertion, PromptUpdateDetails.select_token_ids",
     risk="review",
     apply=_apply,
+    serves="0.8.0",
 )

@@ -56,7 +56,9 @@ def _gone(
         return
     if change is None and _is_used(view.file, name):
         return
-    if change is not None and any(view.defines(item, one) for one in change.instead):
+    if change is not None and any(
+        view.defines(item, one) or _hands_on(method, one) for one in change.instead
+    ):
         return
     message = f"vLLM calls no {name} of {item.name}: {last} is the last release that did"
     harmless = change is not None and (change.harmless or change.still_works(version))
@@ -78,6 +80,14 @@ def _to_come(
         if method.name in change.instead and wanted and not view.defines(item, older):
             message = f"vLLM calls {method.name} of {item.name} from {first} on; before, {older}"
             yield Hit(method, message, f"name it {older}", mild=not view.loads(first or ""))
+
+
+def _hands_on(method: FunctionNode, name: str) -> bool:
+    """Tell a method that older releases call, and that only calls what took its place."""
+    match method.body[-1]:
+        case ast.Return(value=ast.Call(func=ast.Attribute(attr=called))):
+            return called == name and len(method.body) == 1
+    return False
 
 
 def _is_used(file: ModelFile, name: str) -> bool:

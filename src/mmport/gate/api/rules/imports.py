@@ -23,17 +23,10 @@ RULE = Rule(
 def check(view: View) -> Iterator[Hit]:
     """Find imports that fail."""
     for item in view.file.imports:
-        if _runs(view, item) and view.meant(item) is None:
+        if not item.guarded and view.runs(item) and view.meant(item) is None:
             yield Hit(
                 item.node, _message(view, item), whereabouts(view.names, item.module, item.name)
             )
-
-
-def _runs(view: View, item: Imported) -> bool:
-    """Tell whether an import is made, and its failure is not caught."""
-    if item.guarded:
-        return False
-    return not item.instead_of or any(view.meant(one) is None for one in item.instead_of)
 
 
 def _message(view: View, item: Imported) -> str:

@@ -1,0 +1,1 @@
+"""One file for a span of releases: the codemods of a migration, as bridges."""
