@@ -55,7 +55,8 @@ class View:
 
     def runs(self, item: Imported) -> bool:
         """Tell whether an import is made: what catches the failure of others waits for one."""
-        return not item.instead_of or any(self.meant(one) is None for one in item.instead_of)
+        failing = (one for one in item.instead_of if self.meant(one) is None)
+        return not item.instead_of or any(self.runs(one) for one in failing)
 
     def loads(self, version: str) -> bool:
         """Tell whether a file may be written for a release: all its imports are there."""
