@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final
@@ -29,7 +30,8 @@ def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
     """Name the module that has what another module had in an earlier release; empty if unsure.
 
     It is sure where one module alone defines the name, as the same kind of thing, or
-    where one of several is a module of the old one's name. What is private to a module
+    where one of several is a module of the old one's name, or has it with the same bases
+    or parameters, if these say something. What is private to a module
     moved nowhere, and a constant only to a module of that name: another model's may
     be called the same and hold something else.
     """
@@ -42,7 +44,8 @@ def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
     ]
     if len(found) > 1 or name.isupper() or (name.islower() and _kind(stub) == "var"):
         stem = module.rpartition(".")[2]
-        found = [one for one in found if one.rpartition(".")[2] == stem]
+        alike = [one for one in found if _tells(stub) and (names.module(one) or {})[name] == stub]
+        found = [one for one in found if one.rpartition(".")[2] == stem] or alike
     return _shown(names, found[0], name) if len(found) == 1 else ""
 
 
@@ -50,6 +53,12 @@ def _kind(stub: str) -> str:
     """Tell a class from a function from anything else."""
     word = stub.replace("(", " ").split(" ")[0]
     return {"dataclass": "class"}.get(word, word)
+
+
+def _tells(stub: str) -> bool:
+    """Tell bases that few classes have, and parameters, from what any may have."""
+    own = [one for one in re.findall(r"\w[\w.]*", stub.partition("(")[2]) if one != "nn.Module"]
+    return len(own) > 0 and _kind(stub) in ("class", "def")
 
 
 def _distance(module: str, other: str) -> tuple[int, int, str]:

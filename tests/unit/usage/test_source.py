@@ -9,7 +9,7 @@ import pytest
 from mmport.gate.api.check import check_source
 from mmport.usage.module_name import module_name
 from mmport.usage.source import read_model_file
-from mmport.usage.whereabouts import whereabouts
+from mmport.usage.whereabouts import home, whereabouts
 from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.stubs import ModuleName
 
@@ -91,3 +91,17 @@ def test_classes_with_what_they_define_and_set() -> None:
 )
 def test_where_a_name_is_to_be_had(module: str, name: str, told: str) -> None:
     assert whereabouts(names_of("0.32.0"), module, name) == told
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "found"),
+    [
+        # Other modules have an `Attention` too, with other bases.
+        ("vllm.attention.layer", "Attention", "vllm.model_executor.layers.attention"),
+        ("vllm.model_executor.models.persimmon", "PersimmonAttention", ""),
+    ],
+)
+def test_a_name_that_several_have_is_known_by_its_bases(module: str, name: str, found: str) -> None:
+    before = names_of("0.14.1").find(module, name)
+    assert before is not None
+    assert home(names_of("0.32.0"), module, name, before.stub) == found
