@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -153,12 +154,17 @@ def _drop_branch(reading: Reading, node: ast.If, renamed: str, edits: Edits) -> 
     operand = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
     if isinstance(operand, ast.NamedExpr):
         name, value = operand.target.id, reading.code(operand.value)
-        value = value.replace(f"{renamed}.", f"{_DATA}.") if renamed else value
+        value = _renamed(value, renamed, _DATA) if renamed else value
         value = value.replace("audios", "audio")
         start, end = reading.span(node)
         edits.put(start, end, f"{name} = {value}")
     else:
         drop_statements(reading, [node], edits)
+
+
+def _renamed(code: str, name: str, new: str) -> str:
+    """Give a name of a piece of code another name; others that hold it, and attributes, stay."""
+    return re.sub(rf"(?<![\w.]){name}(?!\w)", new, code)
 
 
 def _is_super_call(node: ast.AST) -> bool:
@@ -213,7 +219,7 @@ def _super_call(reading: Reading, call: ast.Call, names: _Old, direct: bool, edi
     if {"prompt", "mm_data", "mm_kwargs"} - set(given):
         return
     prompt, data, options = (reading.code(given[key]) for key in ("prompt", "mm_data", "mm_kwargs"))
-    options = _OPTIONS if options == names.options else options.replace(names.options, _OPTIONS)
+    options = _renamed(options, names.options, _OPTIONS)
     media = _DATA if direct else f"dict(text={prompt}, **{data})"
     start, end = reading.span(call)
     edits.put(start, end, f"super().{NAME}({media}, {options})")
