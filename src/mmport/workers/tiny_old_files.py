@@ -112,14 +112,5 @@ def _divide_processor(folder: Path, names: Names) -> None:
             key: names["processors"].get(value, value) if isinstance(value, str) else value
             for key, value in own.items()
         }
-        old |= _bounds(old, names)
         (folder / file).write_text(json.dumps(old, indent=2) + "\n", encoding="utf-8")
     path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
-def _bounds(settings: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """Tell the least and the most pixels of an item under the names that 4 has for them."""
-    kinds = (settings.get("image_processor_type"), settings.get("video_processor_type"))
-    told: Names = next((names["bounds"][kind] for kind in kinds if kind in names["bounds"]), {})
-    size = settings.get("size")
-    return {name: size[edge] for edge, name in told.items() if edge in size} if size else {}

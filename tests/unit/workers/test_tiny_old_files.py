@@ -105,17 +105,3 @@ def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_what_is_old_stays_as_it_is(tmp_path: Path) -> None:
     once = rewritten(tmp_path, config=CONFIG, tokenizer=TOKENIZER, processor_config=PROCESSOR)
     assert rewritten(tmp_path) == once
-
-
-def test_bounds_in_pixels_are_told_as_such(tmp_path: Path) -> None:
-    part = {
-        "image_processor_type": "Qwen2VLImageProcessor",
-        "size": {"shortest_edge": 3136, "longest_edge": 25088},
-    }
-    processor = {"image_processor": part, "processor_class": "FinchProcessor"}
-    told = rewritten(tmp_path, processor_config=processor)["preprocessor_config"]
-    assert told == part | {
-        "min_pixels": 3136,
-        "max_pixels": 25088,
-        "processor_class": "FinchProcessor",
-    }
