@@ -30,8 +30,13 @@ def read_python(path: Path) -> str | Finding:
         return _unread(path, f"is not {error.encoding}: {error.reason}", line, column)
     except (SyntaxError, UnicodeError, LookupError) as error:
         return _unread(path, f"cannot be decoded: {error}", 1)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = with_line_feeds(text)
     return fault(path, text) or text
+
+
+def with_line_feeds(text: str) -> str:
+    """End every line in a line feed, as Python reads it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def decoded(data: bytes) -> tuple[str, str]:
@@ -74,5 +79,5 @@ def _unread(path: Path, message: str, line: int = 0, column: int = 0) -> Finding
 
 def _place(before: str) -> tuple[int, int]:
     """Give the line and column of what follows a text."""
-    lines = before.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = with_line_feeds(before).split("\n")
     return len(lines), len(lines[-1]) + 1

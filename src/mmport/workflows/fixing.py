@@ -14,7 +14,7 @@ from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import origin_of
 from mmport.gate.checking import look
 from mmport.gate.config import Config, Configs, Overrides
-from mmport.gate.reading import decoded, read_python
+from mmport.gate.reading import decoded, read_python, with_line_feeds
 from mmport.gate.registry import RULES, SOURCE_CHECKS
 from mmport.gate.sources import collect
 from mmport.model.finding import Finding, Severity
@@ -24,7 +24,7 @@ from mmport.vllm_api.catalog import DEFAULT_VERSION
 from mmport.vllm_api.store import places
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.stubs import ModuleName
-from mmport.workflows.migrating import write_migrated
+from mmport.workflows.migrating import is_foreign, write_migrated
 
 Complaint = tuple[str, str, str]
 """A release, a rule and what it says; not where, as mending moves lines."""
@@ -116,7 +116,7 @@ class _Mending:
                 self._try(origin, target, (codemod,))
 
     def _try(self, origin: str, target: str, codemods: tuple[Codemod, ...]) -> bool:
-        foreign = PACKAGE not in self._path.resolve().parts[:-1]
+        foreign = is_foreign(self._path)
         reading = Reading(self.text, self._module(), origin, target, foreign)
         done = migrate_text(reading, codemods)
         if done.text == self.text:
@@ -135,7 +135,7 @@ class _Mending:
         return frozenset(self._told(text))
 
     def _told(self, text: str) -> Iterator[Complaint]:
-        shown = text.replace("\r\n", "\n").replace("\r", "\n")
+        shown = with_line_feeds(text)
         for one in check_source(self._path, shown, self._targets):
             if one.severity is Severity.ERROR:
                 yield one.target, one.rule, one.message

@@ -18,7 +18,7 @@ from mmport.core.errors import TargetUnwritable
 from mmport.core.files import write_text
 from mmport.gate.api.check import check_source
 from mmport.gate.api.origin import Origin, origin_of
-from mmport.gate.reading import decoded, read_python, too_deep
+from mmport.gate.reading import decoded, read_python, too_deep, with_line_feeds
 from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
@@ -91,7 +91,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     path = task.path
     module = module_name(path, parsed(text))
     found = Origin(task.origin) if task.origin else origin_of(text, module, task.target)
-    foreign = PACKAGE not in path.resolve().parts[:-1]
+    foreign = is_foreign(path)
     reading = Reading(text, module, found.version, task.target, foreign, task.donor)
     # Where nothing is amiss, nothing has moved or is gone, and no change lies between.
     settled = found.is_sure and found.version == task.target and not task.origin
@@ -103,7 +103,7 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
     written = task.write and done.text != text
     if written:
         write_migrated(path, done.text, encoding)
-    shown = done.text.replace("\r\n", "\n").replace("\r", "\n")
+    shown = with_line_feeds(done.text)
     return FileResult(
         str(path),
         found.version,
@@ -113,6 +113,11 @@ def _migrated(task: FileTask, encoding: str, text: str) -> FileResult:
         unified_diff(_name(path), text, done.text),
         written,
     )
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell a file outside vLLM, where relative imports of its modules do not hold."""
+    return PACKAGE not in path.resolve().parts[:-1]
 
 
 def write_migrated(path: Path, text: str, encoding: str) -> None:
