@@ -125,10 +125,7 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
 
     What stood above and below comes together as far apart as the farther of the two was.
     """
-    for node in nodes:
-        start, end = reading.span(node)
-        start = with_comments_above(reading, start)
-        stop = reading.next_line(end)
+    for start, stop in _runs(reading, nodes):
         first, last = _blank_above(reading, start), _blank_below(reading, stop)
         below = reading.text[last : reading.next_line(last)]
         if _indent(below) < _indent(_row(reading, start)):
@@ -139,6 +136,18 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
             rows = reading.text[stop:last].splitlines(keepends=True)
             fewer = min(reading.text[first:start].count("\n"), len(rows))
             edits.put(start, stop + len("".join(rows[:fewer])), "")
+
+
+def _runs(reading: Reading, nodes: Sequence[ast.stmt]) -> list[tuple[int, int]]:
+    """Give the lines of statements; those with nothing but blank lines between are one run."""
+    runs: list[tuple[int, int]] = []
+    for node in sorted(nodes, key=lambda one: one.lineno):
+        start, end = reading.span(node)
+        start, stop = with_comments_above(reading, start), reading.next_line(end)
+        if runs and not reading.text[runs[-1][1] : start].strip():
+            start = runs.pop()[0]
+        runs.append((start, stop))
+    return runs
 
 
 def drop_from_block(reading: Reading, node: ast.stmt, edits: Edits) -> None:
@@ -250,6 +259,21 @@ def call_code(reading: Reading, node: ast.expr, function: str, given: Sequence[s
     return f"{function}(\n{rows}{indent})"
 
 
+def append_argument(reading: Reading, call: ast.Call, argument: str, edits: Edits) -> None:
+    """Put an argument behind a call's last, on a line of its own where that has one."""
+    given: list[Placed] = [*call.args, *call.keywords]
+    if not given:
+        end = reading.span(call)[1] - 1
+        edits.put(end, end, argument)
+        return
+    last = max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+    row = reading.line(last.lineno)
+    indent = row[: len(row) - len(row.lstrip(" \t"))]
+    between = f",\n{indent}" if last.lineno != call.lineno else ", "
+    end = reading.span(last)[1]
+    edits.put(end, end, between + argument)
+
+
 def _is_ellipsis(node: ast.stmt) -> bool:
     match node:
         case ast.Expr(value=ast.Constant(value=value)):
@@ -301,3 +325,34 @@ def put_first(reading: Reading, method: FunctionNode, code: str, edits: Edits) -
         first = rest[0]
     place = with_comments_above(reading, reading.span(first)[0])
     edits.put(place, place, f"{block(reading, first, code)}\n")
+
+
+def put_definitions(
+    reading: Reading, others: Sequence[str], edits: Edits, *, constants: Sequence[str] = ()
+) -> None:
+    """Put definitions below the imports, constants first and closely."""
+    place = _below_imports(reading)
+    rest = reading.text[place:]
+    blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
+    text = "".join(f"{row.strip()}\n" for row in ["", *constants]) if constants else ""
+    text += "".join(f"\n\n{one.strip()}\n" for one in others)
+    missing = max(2 - blank, 0) if others else 0
+    edits.put(place, place, text + "\n" * missing)
+
+
+def _below_imports(reading: Reading) -> int:
+    """Give where the line below the imports begins that all definitions come after."""
+    imports = ast.Import | ast.ImportFrom | ast.Try | ast.If
+    first = _first_definition(reading)
+    last = [node for node in reading.tree.body if isinstance(node, imports)]
+    above = [node for node in last if node.lineno < first]
+    return reading.next_line(reading.span(above[-1])[1])
+
+
+def _first_definition(reading: Reading) -> int:
+    lines = [
+        node.lineno
+        for node in reading.tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return min(lines, default=len(reading.text))

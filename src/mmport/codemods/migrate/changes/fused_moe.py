@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
+from mmport.codemods.migrate.changes.experts_class import MODULE, is_experts
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.reading import Reading
 
-_MODULE = "vllm.model_executor.layers.fused_moe"
-_CLASSES = ("FusedMoE", "SharedFusedMoE")
 _METHOD, _FUNCTION = "make_expert_params_mapping", "fused_moe_make_expert_params_mapping"
 _MODEL = "model"
 
 
 def _mapping(reading: Reading) -> Edits:
     edits = Edits()
-    _told(reading, edits)
     for call in reading.file.calls:
         match call.func:
             case ast.Attribute(value=ast.Name(id=owner), attr=attr) if attr == _METHOD:
-                if _is_experts(reading, owner):
+                if is_experts(reading, owner):
                     _as_function(reading, call, edits)
     return edits
-
-
-def _is_experts(reading: Reading, name: str) -> bool:
-    item = reading.file.imported(name)
-    return item is not None and item.name in _CLASSES and item.module.startswith(_MODULE)
 
 
 def _as_function(reading: Reading, call: ast.Call, edits: Edits) -> None:
@@ -38,7 +30,7 @@ def _as_function(reading: Reading, call: ast.Call, edits: Edits) -> None:
         edits.notes.append(Note(reading.scope(call), what, f"{_FUNCTION}(model, …)"))
         return
     edits.put(*reading.span(call.func), _FUNCTION)
-    edits.need(_MODULE, _FUNCTION)
+    edits.need(MODULE, _FUNCTION)
     items: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
     if lacks and items:
         first = min(items, key=lambda one: (one.lineno, one.col_offset))
@@ -54,31 +46,12 @@ def _has_self(reading: Reading, call: ast.Call) -> bool:
     return method is not None and [one.arg for one in method.args.args][:1] == ["self"]
 
 
-def _heirs(reading: Reading) -> Iterator[tuple[ast.ClassDef, str]]:
-    for node in reading.nodes:
-        if isinstance(node, ast.ClassDef):
-            for base in node.bases:
-                if isinstance(base, ast.Name) and _is_experts(reading, base.id):
-                    yield node, base.id
-
-
-def _told(reading: Reading, edits: Edits) -> None:
-    """Say what to write for a class that inherits experts: what it overrides lies elsewhere now."""
-    for node, base in _heirs(reading):
-        what = f"{base} is no class any more, and {node.name} inherits it"
-        fix = (
-            "let the class inherit RoutedExperts, which holds the weights, and make the experts "
-            f"by FusedMoEFactory(…, routed_experts_cls={node.name}), whose result is one tensor"
-        )
-        edits.notes.append(Note((node.name,), what, fix))
-
-
 CODEMOD = Codemod(
     id="expert-mapping",
     summary=f"{_METHOD} becomes {_FUNCTION}, which is given the model",
     since="0.24.0",
     instead=f"{_FUNCTION}(model, …)",
-    reference=f"{_MODULE}.{_FUNCTION}",
+    reference=f"{MODULE}.{_FUNCTION}",
     risk="review",
     apply=_mapping,
 )

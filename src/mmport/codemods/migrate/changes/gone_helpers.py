@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.changes.moved_imports import is_gone
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import drop_names
+from mmport.codemods.migrate.editing import drop_names, put_definitions
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.changes import HelperChange, changes, reaches
 
@@ -25,7 +25,9 @@ def _apply(reading: Reading) -> Edits:
         for path in helper.needs:
             module, _, name = path.rpartition(".")
             edits.imports.append(Wanted(module or name, name if module else "", name))
-    _define(reading, wanted, edits)
+    constants = [one.code for one in wanted if one.name.isupper()]
+    others = [one.code for one in wanted if not one.name.isupper()]
+    put_definitions(reading, others, edits, constants=constants)
     return edits
 
 
@@ -39,37 +41,6 @@ def _gone(reading: Reading) -> Iterator[tuple[ast.alias, HelperChange]]:
             known = item.module in helper.modules and item.name == helper.name
             if known and item.bound == helper.name and reaches(reading.target, helper.since):
                 yield next(one for one in node.names if one.name == item.name), helper
-
-
-def _define(reading: Reading, helpers: list[HelperChange], edits: Edits) -> None:
-    """Put definitions below the imports, constants first and closely."""
-    constants = [one.code.strip() for one in helpers if one.name.isupper()]
-    others = [one.code.strip() for one in helpers if not one.name.isupper()]
-    place = _below_imports(reading)
-    rest = reading.text[place:]
-    blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
-    text = "".join(f"{row}\n" for row in ["", *constants]) if constants else ""
-    text += "".join(f"\n\n{one}\n" for one in others)
-    missing = max(2 - blank, 0) if others else 0
-    edits.put(place, place, text + "\n" * missing)
-
-
-def _below_imports(reading: Reading) -> int:
-    """Give where the line below the imports begins that all definitions come after."""
-    imports = ast.Import | ast.ImportFrom | ast.Try | ast.If
-    first = _first_definition(reading)
-    last = [node for node in reading.tree.body if isinstance(node, imports)]
-    above = [node for node in last if node.lineno < first]
-    return reading.next_line(reading.span(above[-1])[1])
-
-
-def _first_definition(reading: Reading) -> int:
-    lines = [
-        node.lineno
-        for node in reading.tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    return min(lines, default=len(reading.text))
 
 
 CODEMOD = Codemod(
