@@ -13,7 +13,7 @@ from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
 from mmport.usage.whereabouts import home
-from mmport.vllm_api.changes import name_change
+from mmport.vllm_api.changes import changes, name_change, reaches
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import Bound, ReleaseNames
@@ -81,7 +81,10 @@ def _fails(reading: Reading, item: Imported) -> bool:
         return found is None
     # A module that makes names as they are asked may not make this one.
     change = name_change(item.name, reading.target)
-    return change is not None and change.module == item.module
+    return (change is not None and change.module == item.module) or any(
+        one.name == item.name and item.module in one.modules and reaches(reading.target, one.since)
+        for one in changes().helper
+    )
 
 
 def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
@@ -113,7 +116,7 @@ _VENDORED = ("vllm.transformers_utils.configs", "vllm.transformers_utils.process
 def _stands_for(reading: Reading, item: Imported, found: Bound) -> bool:
     """Tell whether a name can do what another did: a function is no base, and has no methods."""
     before = reading.before.meant(item)
-    if before is None or not before.is_class or found.is_class:
+    if before is None or not before.is_class or found.is_class or not found.known:
         return True
     called = sum(
         isinstance(call.func, ast.Name) and call.func.id == item.bound
