@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
