@@ -9,6 +9,7 @@ from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items
 from mmport.codemods.migrate.modules import forward_calls
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.whereabouts import home
 from mmport.vllm_api.changes import ArgumentChange, changes
 from mmport.vllm_api.surface.signatures import Signature
 
@@ -30,7 +31,8 @@ def _calls(reading: Reading, parameter: str) -> Iterator[tuple[ast.Call, Signatu
         found = reading.of(call.func)
         if found.known:
             now = reading.after.called(reading.after.of(call.func))
-            there = reading.after.names.find(found.module, found.name)
+            names = reading.after.names
+            there = names.find(home(names, found.module, found.name) or found.module, found.name)
             now = now or (reading.after.called(there) if there is not None else None)
             if now is not None:
                 yield call, now

@@ -85,10 +85,11 @@ class _Worker:
         for chain in _functions(self.reading.tree.body, ()) if self._selecting else ():
             sorter = Sorter(self.reading, chain)
             for node in own_nodes(chain[0]):
-                if isinstance(node, ast.Attribute) and node.attr == "full":
-                    if self._is_selected(node.value, sorter) and self._may(node, sorter):
-                        code = f"{self._tokenizer(sorter)}.decode({self.reading.code(node)})"
-                        self.edits.put(*self.reading.span(node), code)
+                match node:
+                    case ast.Attribute(value=value, attr="full"):
+                        if self._is_selected(value, sorter) and self._may(node, sorter):
+                            code = f"{self._tokenizer(sorter)}.decode({self.reading.code(node)})"
+                            self.edits.put(*self.reading.span(node), code)
 
     def _is_selected(self, node: ast.expr, sorter: Sorter) -> bool:
         match node:
