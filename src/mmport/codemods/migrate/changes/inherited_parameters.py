@@ -1,16 +1,21 @@
-"""A method of one of vLLM's models that is overridden is called with what the release gives."""
+"""Methods of vLLM's own models take and want more: those that a file overrides, or calls."""
 
 from __future__ import annotations
 
 import ast
 
+from mmport.codemods.migrate.changes.data_parser import info_of
 from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.editing import append_argument
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.signatures import Signature, cannot_stand_for, of_arguments, of_stub
 from mmport.vllm_api.surface.stubs import FunctionNode
+
+_NOTHING = {"mm_kwargs": "{}"}
+"""What to give for a new parameter where a call had nothing of the kind: no options."""
 
 
 def _apply(reading: Reading) -> Edits:
@@ -19,6 +24,7 @@ def _apply(reading: Reading) -> Edits:
         for name, method in item.methods.items():
             if not name.startswith("__") and not method.decorator_list:
                 _take(reading, item, method, edits)
+            _give(reading, item, method, edits)
     return edits
 
 
@@ -35,6 +41,33 @@ def _take(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits
     ]
     if new:
         _append(reading, method, new, edits)
+
+
+def _give(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits) -> None:
+    """Give inherited methods what they cannot do without any more, where nothing is at hand."""
+    for node in ast.walk(method):
+        match node:
+            case ast.Call(func=ast.Attribute(value=owner, attr=name)) as call:
+                whose = ast.unparse(owner)
+                kind = _of(reading, item, whose)
+                if kind is None or (kind.own(name) and whose != "super()"):
+                    continue
+                before, after = (
+                    _base(view, kind, name) for view in (reading.before, reading.after)
+                )
+                wanted = set(after.required) - set(before.names) if before and after else set()
+                named = {one.arg for one in call.keywords}
+                for parameter in (
+                    sorted(wanted & set(_NOTHING) - named) if None not in named else ()
+                ):
+                    append_argument(reading, call, f"{parameter}={_NOTHING[parameter]}", edits)
+
+
+def _of(reading: Reading, item: ModelClass, owner: str) -> ModelClass | None:
+    """Find the class of the file that an object is of: the method's own, or its information."""
+    if owner in ("self", "super()"):
+        return item
+    return info_of(reading, item) if owner == "self.info" else None
 
 
 def _base(view: View, item: ModelClass, name: str) -> Signature | None:

@@ -15,3 +15,9 @@ class FinchProcessingInfo(Qwen2VLProcessingInfo):
 
     def own(self, width: int) -> int:
         return width
+
+    def most(self, width: int) -> int:
+        tokens = self.get_num_video_tokens(
+            image_width=width, image_height=8, num_frames=self.own(2), image_processor=None
+        )
+        return max(tokens, self.own(width))
