@@ -260,7 +260,7 @@ def call_code(reading: Reading, node: ast.expr, function: str, given: Sequence[s
 
 
 def append_argument(reading: Reading, call: ast.Call, argument: str, edits: Edits) -> None:
-    """Put an argument behind a call's last, on a line of its own where that has one."""
+    """Put an argument behind a call's last, on a line of its own where the others have one."""
     given: list[Placed] = [*call.args, *call.keywords]
     if not given:
         end = reading.span(call)[1] - 1
@@ -269,9 +269,10 @@ def append_argument(reading: Reading, call: ast.Call, argument: str, edits: Edit
     last = max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
     row = reading.line(last.lineno)
     indent = row[: len(row) - len(row.lstrip(" \t"))]
-    between = f",\n{indent}" if last.lineno != call.lineno else ", "
     end = reading.span(last)[1]
-    edits.put(end, end, between + argument)
+    closed = reading.text[end:].lstrip().startswith(",")
+    alone = last.lineno != call.lineno and (closed or last.lineno != given[0].lineno)
+    edits.put(end, end, (f",\n{indent}" if alone else ", ") + argument)
 
 
 def _is_ellipsis(node: ast.stmt) -> bool:

@@ -20,7 +20,6 @@ class FinchProcessingInfo(Qwen2VLProcessingInfo):
 
     def most(self, width: int) -> int:
         tokens = self.get_num_video_tokens(
-            image_width=width, image_height=8, num_frames=self.own(2), image_processor=None,
-            mm_kwargs={}
+            image_width=width, image_height=8, num_frames=self.own(2), image_processor=None, mm_kwargs={}
         )
         return max(tokens, self.own(width))
