@@ -224,7 +224,8 @@ class _Worker:
         text = call.args[0] if call.args else None
         if text is not None and sorter.kind(text) is Kind.TEXT and self._may(call, sorter):
             parts = [self._encoded(self.reading.code(text), Kind.TEXT, sorter)]
-            parts += [self.reading.code(one) for one in (*call.args[1:], *call.keywords)]
+            parts += map(self.reading.code, call.args[1:])
+            parts += map(self.reading.code, call.keywords)
             self._made(call, name, parts)
 
     def _made(self, call: ast.Call, name: str, parts: list[str]) -> None:
