@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from mmport.codemods.migrate.codemod import Edit, Edits
 from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _UNIT = "    "
@@ -277,7 +278,7 @@ def rename_reads(
     reading: Reading, node: ast.AST, owner: Collection[str], old: str, new: str, edits: Edits
 ) -> None:
     """Rename `self.old` and `super().old` within a node; `owner` names what else it is read of."""
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Attribute) and part.attr == old:
             value = part.value
             itself = isinstance(value, ast.Name) and value.id in {"self", *owner}

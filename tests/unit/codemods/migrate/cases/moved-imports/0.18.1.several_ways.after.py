@@ -1,7 +1,5 @@
 import torch
-from vllm.multimodal.inputs import (
-    MultiModalFieldConfig,
-)
+from vllm.multimodal.inputs import MultiModalFieldConfig
 from vllm.inputs import MultiModalDataDict, MultiModalInput  # moved
 from vllm.tokenizers import TokenizerLike
 
