@@ -19,6 +19,9 @@ PICK, FLASH, UPSTREAM = (
     "maybe_get_vit_flash_attn_backend",
     "check_upstream_fa_availability",
 )
+UPSTREAM_FLAG = "use_upstream_fa"
+"""What the search for FlashAttention was told until 0.12.0, and files kept to themselves since."""
+
 _PICKED_BY = (PICK, FLASH, UPSTREAM)
 _Assigned = ast.Assign | ast.AnnAssign
 

@@ -103,13 +103,15 @@ def _to_comment(between: str) -> int:
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:
     """Take names out of the imports that have them, and imports that have no name left."""
+    whole: list[ast.stmt] = []
     for node in reading.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             gone = [one for one in node.names if one in aliases]
             if len(gone) == len(node.names):
-                drop_statements(reading, [node], edits)
+                whole.append(node)
             elif gone:
                 drop_items(reading, node.names, gone, edits)
+    drop_statements(reading, whole, edits)
 
 
 def _start(reading: Reading, item: Placed) -> int:
@@ -126,10 +128,7 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
 
     What stood above and below comes together as far apart as the farther of the two was.
     """
-    for node in nodes:
-        start, end = reading.span(node)
-        start = with_comments_above(reading, start)
-        stop = reading.next_line(end)
+    for start, stop in _runs(reading, nodes):
         first, last = _blank_above(reading, start), _blank_below(reading, stop)
         below = reading.text[last : reading.next_line(last)]
         if _indent(below) < _indent(_row(reading, start)):
@@ -140,6 +139,18 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
             rows = reading.text[stop:last].splitlines(keepends=True)
             fewer = min(reading.text[first:start].count("\n"), len(rows))
             edits.put(start, stop + len("".join(rows[:fewer])), "")
+
+
+def _runs(reading: Reading, nodes: Sequence[ast.stmt]) -> list[tuple[int, int]]:
+    """Give the lines of statements, comments above and all; those of neighbours as one."""
+    found: list[tuple[int, int]] = []
+    for node in sorted(nodes, key=lambda one: one.lineno):
+        start, end = reading.span(node)
+        start, stop = with_comments_above(reading, start), reading.next_line(end)
+        if found and found[-1][1] == start:
+            start = found.pop()[0]
+        found.append((start, stop))
+    return found
 
 
 def drop_from_block(reading: Reading, node: ast.stmt, edits: Edits) -> None:

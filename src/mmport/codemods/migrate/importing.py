@@ -30,8 +30,10 @@ def with_needed(reading: Reading, wanted: Sequence[Imported]) -> str:
     place = _first_definition(reading)
     newline = "\r\n" if "\r\n" in reading.text else "\n"
     config = cst.PartialParserConfig(default_newline=newline)
-    head = with_imports(cst.parse_module(reading.text[:place], config), spelled)
-    return head.code + reading.text[place:]
+    head = with_imports(cst.parse_module(reading.text[:place], config), spelled).code
+    if place < len(reading.text) and not head.endswith(newline):
+        head += newline  # nothing stood above the first definition
+    return head + reading.text[place:]
 
 
 def _first_definition(reading: Reading) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mmport.codemods.migrate.donor import Donor
-from mmport.usage.parsing import model_file, parsed
+from mmport.usage.parsing import file_of, parsed
 from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.usage.view import View
 from mmport.usage.walking import walk
@@ -66,7 +66,7 @@ class Reading:
     @cached_property
     def file(self) -> ModelFile:
         """The file's imports, classes and calls."""
-        return model_file(self.text, self.module)
+        return file_of(self.tree, self.module)
 
     @cached_property
     def before(self) -> View:

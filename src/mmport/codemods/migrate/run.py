@@ -75,9 +75,9 @@ def without_unused(before: Reading, after: Reading) -> Reading:
     aliases = [
         alias
         for node in after.tree.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
-        if (alias.asname or alias.name) in lost
+        if (alias.asname or alias.name.partition(".")[0]) in lost
     ]
     if not aliases:
         return after

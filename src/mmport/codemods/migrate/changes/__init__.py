@@ -72,7 +72,7 @@ _BY_RELEASE: Final = (
     *vision_rotary.CODEMODS,
     *new_arguments.CODEMODS,
     *rope_parameters.CODEMODS,
-    fused_moe.CODEMOD,
+    *fused_moe.CODEMODS,
     forced_batching.CODEMOD,
     *dropped_arguments.CODEMODS,
     data_parser.CODEMOD,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import groupby
+
+from packaging.version import Version
 
 from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.changes.moved_imports import is_gone
@@ -42,16 +45,23 @@ def _gone(reading: Reading) -> Iterator[tuple[ast.alias, HelperChange]]:
 
 
 def _define(reading: Reading, helpers: list[HelperChange], edits: Edits) -> None:
-    """Put definitions below the imports, constants first and closely."""
-    constants = [one.code.strip() for one in helpers if one.name.isupper()]
-    others = [one.code.strip() for one in helpers if not one.name.isupper()]
+    """Put definitions below the imports, the newest first, as if each release's came by itself."""
     place = _below_imports(reading)
-    rest = reading.text[place:]
-    blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
-    text = "".join(f"{row}\n" for row in ["", *constants]) if constants else ""
-    text += "".join(f"\n\n{one}\n" for one in others)
-    missing = max(2 - blank, 0) if others else 0
-    edits.put(place, place, text + "\n" * missing)
+    text = ""
+    for (_, constant), some in groupby(sorted(helpers, key=_order), key=_order):
+        codes = [one.code.strip() for one in some]
+        if constant:
+            text = "".join(f"{row}\n" for row in ["", *codes]) + text
+        else:
+            rest = text + reading.text[place:]
+            blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
+            below = "\n" * max(2 - blank, 0)
+            text = "".join(f"\n\n{one}\n" for one in codes) + below + text
+    edits.put(place, place, text)
+
+
+def _order(helper: HelperChange) -> tuple[Version, bool]:
+    return Version(helper.since), helper.name.isupper()
 
 
 def _below_imports(reading: Reading) -> int:
