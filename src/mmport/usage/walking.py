@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
 
 _NO_NODES = {
-    *("arg", "asname", "attr", "conversion", "id", "is_async", "kind", "level", "lineno"),
+    *("arg", "asname", "attr", "conversion", "ctx", "id", "is_async", "kind", "level", "lineno"),
     *("module", "rest", "simple", "type_comment", "type_ignores"),
 }
-"""Fields that hold text or numbers wherever they occur."""
+"""Fields that hold text, numbers or a context wherever they occur."""
+
+
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """Where a kind of node has others, found out as it is asked."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        plain = issubclass(kind, ast.Constant)
+        names = () if plain else (one for one in kind._fields if one not in _NO_NODES)
+        return self.setdefault(kind, tuple(names))
+
+
+_FIELDS = _Fields()
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
     """Give a node and all below it, as `ast.walk` does; what is the same everywhere is left out.
 
-    That is `ast.Load` and `ast.Store`: Python has one object of each.
+    That is `ast.Load` and its like: Python has one object of each.
     """
     found = [node]
     for one in found:
-        for field in _fields(one.__class__):
+        for field in _FIELDS[one.__class__]:
             value = getattr(one, field, None)
             if isinstance(value, ast.AST):
                 found.append(value)
             elif isinstance(value, list):
                 found += [part for part in value if isinstance(part, ast.AST)]
     return found
-
-
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    if issubclass(kind, ast.Constant):
-        return ()
-    return tuple(one for one in kind._fields if one not in _NO_NODES and one != "ctx")
