@@ -122,22 +122,25 @@ def _with_name(module: cst.Module, line: cst.ImportFrom, name: str) -> cst.Impor
 
 
 def _with_line(module: cst.Module, one: Imported) -> cst.Module:
-    """Add a line of its own, where imports sorted by section and module have it."""
+    """Add a line of its own, where imports sorted by section and module have it.
+
+    Where they are not sorted, that is before the first that would come after it.
+    """
     added = cst.parse_statement(_written(one))
     body = list(module.body)
     order = [(place, _place_of(line)) for place, line in _import_lines(module)]
     new = _rank(one.module, plain=not one.name)
     group = _group(order, new)
-    before = [place for place, rank in group or order if rank < new]
-    if before:
-        blank = () if group else (cst.EmptyLine(indent=False),)
-        body.insert(before[-1] + 1, added.with_changes(leading_lines=blank))
-    elif order:
+    others = group or order
+    above = next((i for i, (_, rank) in enumerate(others) if rank > new), len(others))
+    between = () if group else (cst.EmptyLine(indent=False),)
+    if above:
+        body.insert(others[above - 1][0] + 1, added.with_changes(leading_lines=between))
+    elif others:
         # It comes first, and takes over what stands above: a blank line, a comment.
-        first = (group or order)[0][0]
+        first = others[0][0]
         old = body[first]
         assert isinstance(old, cst.SimpleStatementLine)  # noqa: S101
-        between = () if group else (cst.EmptyLine(indent=False),)
         body[first] = added.with_changes(leading_lines=old.leading_lines)
         body.insert(first + 1, old.with_changes(leading_lines=between))
     else:

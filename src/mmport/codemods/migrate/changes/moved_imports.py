@@ -99,9 +99,9 @@ def place_in(reading: Reading, item: Imported, names: ReleaseNames) -> Place | N
     change = name_change(item.name, names.version)
     if change is not None and change.instead:
         module, _, name = change.instead.rpartition(".")
-        found = names.find(module, name)
+        known = home(names, module, name) if lies_in(module, (PACKAGE,)) else ""
+        found = names.find(known or module, name)
         if found is not None and _stands_for(reading, item, found):
-            known = home(names, module, name) if lies_in(module, (PACKAGE,)) else ""
             return Place(known or module, name)
     before = reading.before.meant(item) or reading.after.meant(item)
     stub = before.stub if before is not None and before.known else ""
