@@ -124,21 +124,21 @@ def _with_name(module: cst.Module, line: cst.ImportFrom, name: str) -> cst.Impor
 def _with_line(module: cst.Module, one: Imported) -> cst.Module:
     """Add a line of its own, where imports sorted by section and module have it.
 
-    Where they are not sorted, that is before the first that would come after it.
+    That is behind the one that sorts last before it, wherever the file has that.
     """
     added = cst.parse_statement(_written(one))
     body = list(module.body)
     order = [(place, _place_of(line)) for place, line in _import_lines(module)]
     new = _rank(one.module, plain=not one.name)
     group = _group(order, new)
-    others = group or order
-    above = next((i for i, (_, rank) in enumerate(others) if rank > new), len(others))
+    ranked = sorted((rank, place) for place, rank in group or order)
+    before = [place for rank, place in ranked if rank <= new]
     between = () if group else (cst.EmptyLine(indent=False),)
-    if above:
-        body.insert(others[above - 1][0] + 1, added.with_changes(leading_lines=between))
-    elif others:
+    if before:
+        body.insert(before[-1] + 1, added.with_changes(leading_lines=between))
+    elif ranked:
         # It comes first, and takes over what stands above: a blank line, a comment.
-        first = others[0][0]
+        first = ranked[0][1]
         old = body[first]
         assert isinstance(old, cst.SimpleStatementLine)  # noqa: S101
         body[first] = added.with_changes(leading_lines=old.leading_lines)

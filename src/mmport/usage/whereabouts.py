@@ -50,6 +50,16 @@ def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
     return _shown(names, found[0], name) if len(found) == 1 else ""
 
 
+@cache
+def last_stub(module: str, name: str, version: str) -> str:
+    """Tell what a name was in the last release up to one that had it: half-migrated files ask."""
+    for release in reversed(store.releases()[: store.places()[version] + 1]):
+        found = names_of(release).find(module, name)
+        if found is not None:
+            return found.stub
+    return ""
+
+
 def _kind(stub: str) -> str:
     """Tell a class from a function from anything else."""
     word = stub.replace("(", " ").split(" ")[0]

@@ -12,7 +12,7 @@ from mmport.codemods.migrate.editing import drop_items, drop_statements, with_co
 from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
-from mmport.usage.whereabouts import home
+from mmport.usage.whereabouts import home, last_stub
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
@@ -103,8 +103,7 @@ def place_in(reading: Reading, item: Imported, names: ReleaseNames) -> Place | N
         found = names.find(known or module, name)
         if found is not None and _stands_for(reading, item, found):
             return Place(known or module, name)
-    before = reading.before.meant(item) or reading.after.meant(item)
-    stub = before.stub if before is not None and before.known else ""
+    stub = last_stub(item.module, item.name, reading.origin)
     there = home(names, item.module, item.name, stub) if change is None else ""
     if not there and lies_in(item.module, _VENDORED) and hf_library.exports(item.name):
         there = "transformers"
