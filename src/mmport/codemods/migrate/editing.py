@@ -142,15 +142,15 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
 
 
 def _runs(reading: Reading, nodes: Sequence[ast.stmt]) -> list[tuple[int, int]]:
-    """Give the lines of statements, comments above and all; those of neighbours as one."""
-    found: list[tuple[int, int]] = []
+    """Give the lines of statements; those with nothing but blank lines between are one run."""
+    runs: list[tuple[int, int]] = []
     for node in sorted(nodes, key=lambda one: one.lineno):
         start, end = reading.span(node)
         start, stop = with_comments_above(reading, start), reading.next_line(end)
-        if found and found[-1][1] == start:
-            start = found.pop()[0]
-        found.append((start, stop))
-    return found
+        if runs and not reading.text[runs[-1][1] : start].strip():
+            start = runs.pop()[0]
+        runs.append((start, stop))
+    return runs
 
 
 def drop_from_block(reading: Reading, node: ast.stmt, edits: Edits) -> None:
@@ -262,6 +262,22 @@ def call_code(reading: Reading, node: ast.expr, function: str, given: Sequence[s
     return f"{function}(\n{rows}{indent})"
 
 
+def append_argument(reading: Reading, call: ast.Call, argument: str, edits: Edits) -> None:
+    """Put an argument behind a call's last, on a line of its own where the others have one."""
+    given: list[Placed] = [*call.args, *call.keywords]
+    if not given:
+        end = reading.span(call)[1] - 1
+        edits.put(end, end, argument)
+        return
+    last = max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+    row = reading.line(last.lineno)
+    indent = row[: len(row) - len(row.lstrip(" \t"))]
+    end = reading.span(last)[1]
+    closed = reading.text[end:].lstrip().startswith(",")
+    alone = last.lineno != call.lineno and (closed or last.lineno != given[0].lineno)
+    edits.put(end, end, (f",\n{indent}" if alone else ", ") + argument)
+
+
 def _is_ellipsis(node: ast.stmt) -> bool:
     match node:
         case ast.Expr(value=ast.Constant(value=value)):
@@ -313,3 +329,36 @@ def put_first(reading: Reading, method: FunctionNode, code: str, edits: Edits) -
         first = rest[0]
     place = with_comments_above(reading, reading.span(first)[0])
     edits.put(place, place, f"{block(reading, first, code)}\n")
+
+
+def put_definitions(reading: Reading, codes: Sequence[str], edits: Edits) -> None:
+    """Put definitions and constants below the imports, each above those that come before it."""
+    place = _below_imports(reading)
+    text = ""
+    for code in map(str.strip, codes):
+        if code.startswith(("def ", "class ", "@")):
+            rest = text + reading.text[place:]
+            blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
+            missing = "\n" * max(2 - blank, 0)
+            text = f"\n\n{code}\n{missing}{text}"
+        else:
+            text = f"\n{code}\n{text}"
+    edits.put(place, place, text)
+
+
+def _below_imports(reading: Reading) -> int:
+    """Give where the line below the imports begins that all definitions come after."""
+    imports = ast.Import | ast.ImportFrom | ast.Try | ast.If
+    first = _first_definition(reading)
+    last = [node for node in reading.tree.body if isinstance(node, imports)]
+    above = [node for node in last if node.lineno < first]
+    return reading.next_line(reading.span(above[-1])[1])
+
+
+def _first_definition(reading: Reading) -> int:
+    lines = [
+        node.lineno
+        for node in reading.tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return min(lines, default=len(reading.text))

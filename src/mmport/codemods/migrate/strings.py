@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from mmport.codemods.migrate.editing import own_nodes
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -27,6 +28,9 @@ class Kind(Enum):
     OTHER = "other"
     """A place in the prompt, details, or a function."""
     UNKNOWN = "unknown"
+
+
+_PLAIN: Final = (Kind.TEXT, Kind.IDS)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Sorter:
     def _either(self, nodes: Sequence[ast.expr], depth: int) -> Kind:
         for node in nodes:
             found = self.kind(node, depth + 1)
-            if found in (Kind.TEXT, Kind.IDS):
+            if found in _PLAIN:
                 return found
         return Kind.UNKNOWN
 
@@ -130,17 +134,29 @@ class Sorter:
             case ast.Name(id="PromptUpdateDetails"):
                 return Kind.OTHER
             case ast.Attribute(attr=name) | ast.Name(id=name):
-                return self._result(name)
+                return self._result(name, depth)
         return Kind.UNKNOWN
 
-    def _result(self, name: str) -> Kind:
+    def _result(self, name: str, depth: int) -> Kind:
+        """Tell what a function of the file gives: by what it returns, as annotations err."""
         for node in self.reading.nodes:
-            if isinstance(node, FunctionNode) and node.name == name and node.returns:
-                written = ast.unparse(node.returns)
+            if isinstance(node, FunctionNode) and node.name == name:
+                written = ast.unparse(node.returns) if node.returns else ""
                 if "PromptUpdateDetails" in written:
                     return Kind.OTHER
-                return {"str": Kind.TEXT, "list[int]": Kind.IDS}.get(written, Kind.UNKNOWN)
+                made = [kind for kind in self._returned(node, depth) if kind in _PLAIN]
+                said = {"str": Kind.TEXT, "list[int]": Kind.IDS}.get(written, Kind.UNKNOWN)
+                return made[0] if made else said
         return Kind.UNKNOWN
+
+    def _returned(self, function: FunctionNode, depth: int) -> Iterator[Kind]:
+        inner = Sorter(self.reading, (function,))
+        for part in own_nodes(function):
+            match part:
+                case ast.Return(value=ast.Name(id=name)):
+                    yield from (inner.kind(one, depth + 1) for one in inner.values(name))
+                case ast.Return(value=ast.List() | ast.ListComp() | ast.JoinedStr() as made):
+                    yield inner.kind(made, depth + 1)
 
 
 def _by_name(name: str) -> Kind:

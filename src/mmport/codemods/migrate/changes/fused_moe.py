@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from mmport.codemods.migrate.changes.experts_class import MODULE, is_experts
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.reading import Reading
 
-_MODULE = "vllm.model_executor.layers.fused_moe"
-_CLASSES = ("FusedMoE", "SharedFusedMoE")
 _METHOD, _FUNCTION = "make_expert_params_mapping", "fused_moe_make_expert_params_mapping"
 _OPTION, _WITHOUT_MODEL = "num_redundant_experts", 4
 """What may be given besides, and how many others there were before the model joined them."""
@@ -30,11 +29,10 @@ def _given_model(reading: Reading) -> Edits:
 
 def _mapping(reading: Reading) -> Edits:
     edits = Edits()
-    _told(reading, edits)
     for call in _calls(reading):
         if not _lacks_model(call):
             edits.put(*reading.span(call.func), _FUNCTION)
-            edits.need(_MODULE, _FUNCTION)
+            edits.need(MODULE, _FUNCTION)
     return edits
 
 
@@ -42,7 +40,7 @@ def _calls(reading: Reading) -> Iterator[ast.Call]:
     for call in reading.file.calls:
         match call.func:
             case ast.Attribute(value=ast.Name(id=owner), attr=attr) if attr == _METHOD:
-                if _is_experts(reading, owner):
+                if is_experts(reading, owner):
                     yield call
 
 
@@ -55,11 +53,6 @@ def _lacks_model(call: ast.Call) -> bool:
     spread = any(isinstance(one, ast.Starred) for one in call.args)
     whole = not spread and all(one.arg for one in given)
     return whole and len(call.args) + len(given) == _WITHOUT_MODEL
-
-
-def _is_experts(reading: Reading, name: str) -> bool:
-    item = reading.file.imported(name)
-    return item is not None and item.name in _CLASSES and item.module.startswith(_MODULE)
 
 
 def _put_model(reading: Reading, call: ast.Call, edits: Edits) -> None:
@@ -77,32 +70,13 @@ def _has_self(reading: Reading, call: ast.Call) -> bool:
     return method is not None and [one.arg for one in method.args.args][:1] == ["self"]
 
 
-def _heirs(reading: Reading) -> Iterator[tuple[ast.ClassDef, str]]:
-    for node in reading.nodes:
-        if isinstance(node, ast.ClassDef):
-            for base in node.bases:
-                if isinstance(base, ast.Name) and _is_experts(reading, base.id):
-                    yield node, base.id
-
-
-def _told(reading: Reading, edits: Edits) -> None:
-    """Say what to write for a class that inherits experts: what it overrides lies elsewhere now."""
-    for node, base in _heirs(reading):
-        what = f"{base} is no class any more, and {node.name} inherits it"
-        fix = (
-            "let the class inherit RoutedExperts, which holds the weights, and make the experts "
-            f"by FusedMoEFactory(…, routed_experts_cls={node.name}), whose result is one tensor"
-        )
-        edits.notes.append(Note((node.name,), what, fix))
-
-
 CODEMODS = (
     Codemod(
         id="expert-mapping-model",
         summary=f"{_METHOD} is given the model",
         since="0.14.0",
         instead=f"{_METHOD}(model, …)",
-        reference=f"{_MODULE}.FusedMoE.{_METHOD}",
+        reference=f"{MODULE}.FusedMoE.{_METHOD}",
         risk="review",
         apply=_given_model,
     ),
@@ -111,7 +85,7 @@ CODEMODS = (
         summary=f"{_METHOD} becomes {_FUNCTION}",
         since="0.24.0",
         instead=f"{_FUNCTION}(model, …)",
-        reference=f"{_MODULE}.{_FUNCTION}",
+        reference=f"{MODULE}.{_FUNCTION}",
         risk="review",
         apply=_mapping,
     ),

@@ -11,7 +11,7 @@ from packaging.version import Version
 from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.changes.moved_imports import is_gone
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import drop_names
+from mmport.codemods.migrate.editing import drop_names, put_definitions
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.changes import HelperChange, changes, reaches
 
@@ -28,7 +28,7 @@ def _apply(reading: Reading) -> Edits:
         for path in helper.needs:
             module, _, name = path.rpartition(".")
             edits.imports.append(Wanted(module or name, name if module else "", name))
-    _define(reading, wanted, edits)
+    put_definitions(reading, list(_in_order(wanted)), edits)
     return edits
 
 
@@ -44,42 +44,15 @@ def _gone(reading: Reading) -> Iterator[tuple[ast.alias, HelperChange]]:
                 yield next(one for one in node.names if one.name == item.name), helper
 
 
-def _define(reading: Reading, helpers: list[HelperChange], edits: Edits) -> None:
-    """Put definitions below the imports, the newest first, as if each release's came by itself."""
-    place = _below_imports(reading)
-    text = ""
+def _in_order(helpers: list[HelperChange]) -> Iterator[str]:
+    """Give what is defined from the bottom up: the oldest first, as if each came in its release."""
     for (_, constant), some in groupby(sorted(helpers, key=_order), key=_order):
         codes = [one.code.strip() for one in some]
-        if constant:
-            text = "".join(f"{row}\n" for row in ["", *codes]) + text
-        else:
-            rest = text + reading.text[place:]
-            blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
-            below = "\n" * max(2 - blank, 0)
-            text = "".join(f"\n\n{one}\n" for one in codes) + below + text
-    edits.put(place, place, text)
+        yield from ["\n".join(codes)] if constant else reversed(codes)
 
 
 def _order(helper: HelperChange) -> tuple[Version, bool]:
     return Version(helper.since), helper.name.isupper()
-
-
-def _below_imports(reading: Reading) -> int:
-    """Give where the line below the imports begins that all definitions come after."""
-    imports = ast.Import | ast.ImportFrom | ast.Try | ast.If
-    first = _first_definition(reading)
-    last = [node for node in reading.tree.body if isinstance(node, imports)]
-    above = [node for node in last if node.lineno < first]
-    return reading.next_line(reading.span(above[-1])[1])
-
-
-def _first_definition(reading: Reading) -> int:
-    lines = [
-        node.lineno
-        for node in reading.tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    return min(lines, default=len(reading.text))
 
 
 CODEMOD = Codemod(

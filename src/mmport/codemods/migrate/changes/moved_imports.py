@@ -13,7 +13,7 @@ from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
 from mmport.usage.whereabouts import home, last_stub
-from mmport.vllm_api.changes import name_change
+from mmport.vllm_api.changes import changes, name_change, reaches
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import UNKNOWN, Bound, ReleaseNames
@@ -86,7 +86,10 @@ def _fails(reading: Reading, item: Imported) -> bool:
         return found is None
     # A module that makes names as they are asked may not make this one.
     change = name_change(item.name, reading.target)
-    return change is not None and change.module == item.module
+    return (change is not None and change.module == item.module) or any(
+        one.name == item.name and item.module in one.modules and reaches(reading.target, one.since)
+        for one in changes().helper
+    )
 
 
 def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
@@ -133,7 +136,7 @@ _VENDORED = ("vllm.transformers_utils.configs", "vllm.transformers_utils.process
 
 def _stands_for(reading: Reading, item: Imported, found: Bound) -> bool:
     """Tell whether a name can do what another did: a function is no base, and has no methods."""
-    if found.is_class:
+    if found.is_class or not found.known:
         return True
     before = reading.before.meant(item)
     used = {one for one in reading.nodes if isinstance(one, ast.Name) and one.id == item.bound}

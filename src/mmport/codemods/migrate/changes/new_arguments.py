@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-
 from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.editing import append_argument
 from mmport.codemods.migrate.modules import forward_calls
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.changes import NewArgument, changes
@@ -17,11 +16,7 @@ def _added(reading: Reading, change: NewArgument) -> Edits:
         if change.parameter in takes.required and not named & {change.parameter, None}:
             place = [one.name for one in takes.positional].index(change.parameter)
             if place >= len(call.args) and (call.args or call.keywords):
-                given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
-                last = given[-1]
-                between = ", " if last.lineno == call.lineno else ",\n" + " " * last.col_offset
-                end = reading.span(last)[1]
-                edits.put(end, end, f"{between}{change.parameter}={change.value}")
+                append_argument(reading, call, f"{change.parameter}={change.value}", edits)
     return edits
 
 

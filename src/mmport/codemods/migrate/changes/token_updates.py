@@ -38,6 +38,7 @@ def _apply(reading: Reading) -> Edits:
             case ast.Subscript(value=ast.Name(id=name) as value) if name == _DETAILS:
                 # It is generic no more: there is one kind of sequence.
                 worker.edits.put(reading.span(value)[1], reading.span(node)[1], "")
+    worker.read_as_text()
     if worker.needs_helper and not _defines_helper(reading):
         _put_helper(reading, worker.edits)
     return worker.edits
@@ -64,6 +65,7 @@ class _Worker:
     edits: Edits = field(default_factory=Edits)
     needs_helper: bool = False
     _done: set[int] = field(default_factory=set)
+    _selecting: set[str] = field(default_factory=set)
 
     def function(self, chain: tuple[FunctionNode, ...]) -> None:
         sorter = Sorter(self.reading, chain)
@@ -77,6 +79,28 @@ class _Worker:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="prefix")):
                     if name == "PromptIndexTargets" and node.args:
                         self._encode(node.args[0], sorter)
+
+    def read_as_text(self) -> None:
+        """Have what functions select be a text again where the file itself puts it into one."""
+        for chain in _functions(self.reading.tree.body, ()) if self._selecting else ():
+            sorter = Sorter(self.reading, chain)
+            for node in own_nodes(chain[0]):
+                match node:
+                    case ast.Attribute(value=value, attr="full"):
+                        if self._is_selected(value, sorter) and self._may(node, sorter):
+                            code = f"{self._tokenizer(sorter)}.decode({self.reading.code(node)})"
+                            self.edits.put(*self.reading.span(node), code)
+
+    def _is_selected(self, node: ast.expr, sorter: Sorter) -> bool:
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+                return name in self._selecting
+            case ast.Name(id=name):
+                return any(
+                    isinstance(one, ast.Call) and self._is_selected(one, sorter)
+                    for one in sorter.values(name)
+                )
+        return False
 
     def _update(self, call: ast.Call, name: str, sorter: Sorter) -> None:
         content = "replacement" if name == _UPDATES[0] else "insertion"
@@ -190,6 +214,7 @@ class _Worker:
             self._encoded(self.reading.code(given["seq"]), sorter.kind(given["seq"]), sorter),
             self._encoded(self.reading.code(given["embed_text"]), Kind.TEXT, sorter),
         ]
+        self._selecting.add(sorter.functions[0].name)
         lines = [f"{_DETAILS}.select_token_ids(", *(f"{indent}{one}," for one in parts)]
         self.edits.put(*self.reading.span(call), "\n".join([*lines, f"{outer})"]))
 
@@ -227,7 +252,9 @@ class _Worker:
             return self._local(outermost, "self.get_tokenizer()")
         if "BaseMultiModalProcessor" in family:
             return self._local(outermost, "self.info.get_tokenizer()")
-        return "self.tokenizer" if "tokenizer" in item.attributes else ""
+        classes = (item, *self.reading.local_parents(item))
+        known = any(_TOKENIZER in one.attributes for one in classes)
+        return f"self.{_TOKENIZER}" if known else ""
 
     def _local(self, function: FunctionNode, made: str) -> str:
         """Give the variable that holds the tokenizer; it is set first where there is none."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.reading import Placed, Reading
+from mmport.codemods.migrate.editing import append_argument
+from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.changes import WantedArgument, changes
 from mmport.vllm_api.surface.signatures import call_of
 
@@ -18,14 +19,7 @@ def _given(reading: Reading, change: WantedArgument) -> Edits:
         names = [one.name for one in wanted.positional] if wanted is not None else []
         by_place = set(names[: given.positional])
         if change.parameter in names and change.parameter not in {*by_place, *given.names}:
-            every: list[Placed] = [*call.args, *call.keywords]
-            end = reading.span(every[-1])[1] if every else reading.span(call)[1] - 1
-            between = ""
-            if every:
-                row = reading.line(every[-1].lineno)
-                indent = row[: len(row) - len(row.lstrip())]
-                between = f",\n{indent}" if every[-1].lineno != call.lineno else ", "
-            edits.put(end, end, f"{between}{change.parameter}={change.value}")
+            append_argument(reading, call, f"{change.parameter}={change.value}", edits)
     return edits
 
 

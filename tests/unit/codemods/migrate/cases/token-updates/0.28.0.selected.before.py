@@ -1,0 +1,16 @@
+from vllm.multimodal.processing import PromptUpdateDetails
+
+
+class BaseTiles:
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def put(self, texts: list[str], size: int) -> list[str]:
+        tile = self.get_image_repl(size)
+        return [text.replace("<image>", tile.full, 1) for text in texts]
+
+
+class Tiles(BaseTiles):
+    def get_image_repl(self, size: int) -> PromptUpdateDetails:
+        features = "<patch>" * size
+        return PromptUpdateDetails.select_text(f"<img>{features}</img>", "<patch>")
