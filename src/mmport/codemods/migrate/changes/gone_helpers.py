@@ -14,6 +14,8 @@ from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_names, put_definitions
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.changes import HelperChange, changes, reaches
+from mmport.vllm_api.surface.areas import lies_in
+from mmport.vllm_api.surface.modules import PACKAGE
 
 
 def _apply(reading: Reading) -> Edits:
@@ -38,7 +40,8 @@ def _gone(reading: Reading) -> Iterator[tuple[ast.alias, HelperChange]]:
         node = item.node
         if node not in reading.tree.body or not isinstance(node, ast.ImportFrom):
             continue
-        for helper in changes().helper if is_gone(reading, item) else ():
+        foreign = not lies_in(item.module, (PACKAGE,))
+        for helper in changes().helper if foreign or is_gone(reading, item) else ():
             known = item.module in helper.modules and item.name == helper.name
             if known and item.bound == helper.name and reaches(reading.target, helper.since):
                 yield next(one for one in node.names if one.name == item.name), helper

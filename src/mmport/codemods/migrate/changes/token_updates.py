@@ -16,6 +16,7 @@ _UPDATES = ("PromptReplacement", "PromptInsertion")
 _ORDER = ("modality", "target")
 _PROCESSING = "vllm.multimodal.processing"
 _DETAILS = "PromptUpdateDetails"
+_OF_IDS = ("from_seq", "select_token_id")
 _HELPER = "_token_ids"
 _TOKENIZER = "tokenizer"
 _WIDTH = 88
@@ -79,6 +80,9 @@ class _Worker:
                 case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="prefix")):
                     if name == "PromptIndexTargets" and node.args:
                         self._encode(node.args[0], sorter)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)):
+                    if name == _DETAILS and attr in _OF_IDS:
+                        self._of_text(node, attr, sorter)
 
     def read_as_text(self) -> None:
         """Have what functions select be a text again where the file itself puts it into one."""
@@ -186,7 +190,7 @@ class _Worker:
                         self._encode(one.value, sorter)
                 return
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr)):
-                if name == _DETAILS and attr in ("from_seq", "select_token_id") and node.args:
+                if name == _DETAILS and attr in _OF_IDS and node.args:
                     self._encode(node.args[0], sorter)
         kind = sorter.kind(node)
         if kind in (Kind.TEXT, Kind.UNKNOWN) and self._may(node, sorter):
@@ -208,14 +212,26 @@ class _Worker:
         given |= {one.arg: one.value for one in call.keywords if one.arg}
         if set(given) != {"seq", "embed_text"} or not self._may(call, sorter):
             return
-        outer = " " * _indent_of(self.reading, call)
-        indent = f"{outer}    "
         parts = [
             self._encoded(self.reading.code(given["seq"]), sorter.kind(given["seq"]), sorter),
             self._encoded(self.reading.code(given["embed_text"]), Kind.TEXT, sorter),
         ]
         self._selecting.add(sorter.functions[0].name)
-        lines = [f"{_DETAILS}.select_token_ids(", *(f"{indent}{one}," for one in parts)]
+        self._made(call, "select_token_ids", parts)
+
+    def _of_text(self, call: ast.Call, name: str, sorter: Sorter) -> None:
+        """Have what is made of a text be made of its ids."""
+        text = call.args[0] if call.args else None
+        if text is not None and sorter.kind(text) is Kind.TEXT and self._may(call, sorter):
+            parts = [self._encoded(self.reading.code(text), Kind.TEXT, sorter)]
+            parts += map(self.reading.code, call.args[1:])
+            parts += map(self.reading.code, call.keywords)
+            self._made(call, name, parts)
+
+    def _made(self, call: ast.Call, name: str, parts: list[str]) -> None:
+        """Put details in the place of a call, one argument a line."""
+        outer = " " * _indent_of(self.reading, call)
+        lines = [f"{_DETAILS}.{name}(", *(f"{outer}    {one}," for one in parts)]
         self.edits.put(*self.reading.span(call), "\n".join([*lines, f"{outer})"]))
 
     def _encoded(self, code: str, kind: Kind, sorter: Sorter) -> str:

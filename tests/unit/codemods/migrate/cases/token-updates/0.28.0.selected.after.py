@@ -17,3 +17,15 @@ class Tiles(BaseTiles):
             cached_encode(self.tokenizer, f"<img>{features}</img>", add_special_tokens=False),
             cached_encode(self.tokenizer, "<patch>", add_special_tokens=False),
         )
+
+
+class Rows:
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def get_row(self, size: int, patch_id: int) -> PromptUpdateDetails:
+        row = " ".join(["<patch>"] * size)
+        return PromptUpdateDetails.select_token_id(
+            cached_encode(self.tokenizer, row, add_special_tokens=False),
+            patch_id,
+        )

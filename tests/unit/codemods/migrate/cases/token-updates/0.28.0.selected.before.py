@@ -14,3 +14,12 @@ class Tiles(BaseTiles):
     def get_image_repl(self, size: int) -> PromptUpdateDetails:
         features = "<patch>" * size
         return PromptUpdateDetails.select_text(f"<img>{features}</img>", "<patch>")
+
+
+class Rows:
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def get_row(self, size: int, patch_id: int) -> PromptUpdateDetails:
+        row = " ".join(["<patch>"] * size)
+        return PromptUpdateDetails.select_token_id(row, patch_id)
