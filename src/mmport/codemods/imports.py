@@ -122,22 +122,25 @@ def _with_name(module: cst.Module, line: cst.ImportFrom, name: str) -> cst.Impor
 
 
 def _with_line(module: cst.Module, one: Imported) -> cst.Module:
-    """Add a line of its own, where imports sorted by section and module have it."""
+    """Add a line of its own, where imports sorted by section and module have it.
+
+    That is behind the one that sorts last before it, wherever the file has that.
+    """
     added = cst.parse_statement(_written(one))
     body = list(module.body)
     order = [(place, _place_of(line)) for place, line in _import_lines(module)]
     new = _rank(one.module, plain=not one.name)
     group = _group(order, new)
-    before = [place for place, rank in group or order if rank < new]
+    ranked = sorted((rank, place) for place, rank in group or order)
+    before = [place for rank, place in ranked if rank <= new]
+    between = () if group else (cst.EmptyLine(indent=False),)
     if before:
-        blank = () if group else (cst.EmptyLine(indent=False),)
-        body.insert(before[-1] + 1, added.with_changes(leading_lines=blank))
-    elif order:
+        body.insert(before[-1] + 1, added.with_changes(leading_lines=between))
+    elif ranked:
         # It comes first, and takes over what stands above: a blank line, a comment.
-        first = (group or order)[0][0]
+        first = ranked[0][1]
         old = body[first]
         assert isinstance(old, cst.SimpleStatementLine)  # noqa: S101
-        between = () if group else (cst.EmptyLine(indent=False),)
         body[first] = added.with_changes(leading_lines=old.leading_lines)
         body.insert(first + 1, old.with_changes(leading_lines=between))
     else:

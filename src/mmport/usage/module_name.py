@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from mmport.usage.walking import walk
 from mmport.vllm_api import store
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import names_of
@@ -37,7 +38,7 @@ def module_name(path: Path, tree: ast.Module) -> ModuleName:
 def _was_copied(path: Path, tree: ast.Module) -> bool:
     relative = [
         node.module
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
     ]
     first = [name.partition(".")[0] for name in relative]

@@ -22,11 +22,20 @@ def parsed(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-@lru_cache(maxsize=2)
 def model_file(text: str, module: ModuleName) -> ModelFile:
     """Read a text that is Python as the module that it stands in.
 
     Raises:
         RecursionError: it is nested too deeply.
     """
-    return read_model_file(parsed(text), module)
+    return file_of(parsed(text), module)
+
+
+@lru_cache(maxsize=2)
+def file_of(tree: ast.Module, module: ModuleName) -> ModelFile:
+    """Read a tree as the module that it stands in: what is read are nodes of that very tree.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
+    return read_model_file(tree, module)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode, ModuleName
 
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -184,7 +185,7 @@ class _Reader:
         self.block(node.body, _Scene())
 
     def _expression(self, node: ast.AST) -> None:
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.Call):
                 self.file.calls.append(part)
             elif isinstance(part, ast.Attribute):
@@ -216,7 +217,7 @@ def _catches_import(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return True
     return any(
-        isinstance(part, ast.Name) and part.id in _IMPORT_ERRORS for part in ast.walk(handler.type)
+        isinstance(part, ast.Name) and part.id in _IMPORT_ERRORS for part in walk(handler.type)
     )
 
 
@@ -228,7 +229,7 @@ def _flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _set_on_self(method: FunctionNode) -> Iterator[str]:
-    for part in ast.walk(method):
+    for part in walk(method):
         match part:
             case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
                 yield name

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import takewhile
 from typing import Final
 
 from mmport.vllm_api import store
 from mmport.vllm_api.changes import replacement_of
-from mmport.vllm_api.surface.release import ReleaseNames
+from mmport.vllm_api.surface.release import ReleaseNames, names_of
 
 _NOT_DEFINED: Final = ("from ", "import", "module")
 
@@ -49,6 +50,16 @@ def home(names: ReleaseNames, module: str, name: str, stub: str = "") -> str:
     return _shown(names, found[0], name) if len(found) == 1 else ""
 
 
+@cache
+def last_stub(module: str, name: str, version: str) -> str:
+    """Tell what a name was in the last release up to one that had it: half-migrated files ask."""
+    for release in reversed(store.releases()[: store.places()[version] + 1]):
+        found = names_of(release).find(module, name)
+        if found is not None:
+            return found.stub
+    return ""
+
+
 def _kind(stub: str) -> str:
     """Tell a class from a function from anything else."""
     word = stub.replace("(", " ").split(" ")[0]
@@ -68,10 +79,28 @@ def _distance(module: str, other: str) -> tuple[int, int, str]:
 
 
 def _shown(names: ReleaseNames, module: str, name: str) -> str:
-    """Give the package above that shows a name as its own, if one does."""
-    above = module.rpartition(".")[0]
-    shows = above.count(".") > 0 and (names.module(above) or {}).get(name, "").startswith("from ")
-    return _shown(names, above, name) if shows else module
+    """Choose among a name's module and the packages above that show it as their own.
+
+    The one that had it for the longest serves the most releases; of equals, the shortest.
+    """
+    paths = [module]
+    while (above := paths[-1].rpartition(".")[0]).count(".") > 0 and _shows(names, above, name):
+        paths.append(above)
+    if len(paths) == 1:
+        return module
+    return max(reversed(paths), key=lambda one: _age(names.version, one, name))
+
+
+def _shows(names: ReleaseNames, module: str, name: str) -> bool:
+    return (names.module(module) or {}).get(name, "").startswith("from ")
+
+
+@cache
+def _age(version: str, module: str, name: str) -> int:
+    """Count the releases up to one that have a name in a module, without a gap."""
+    earlier = reversed(store.releases()[: store.places()[version] + 1])
+    has = (names_of(one).find(module, name) is not None for one in earlier)
+    return sum(takewhile(bool, has))
 
 
 @cache

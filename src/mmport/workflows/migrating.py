@@ -23,6 +23,7 @@ from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
 from mmport.usage.parsing import parsed
+from mmport.usage.walking import walk
 from mmport.vllm_api import store
 from mmport.vllm_api.surface.modules import PACKAGE
 
@@ -199,7 +200,7 @@ def _places(tree: ast.Module) -> dict[tuple[str, ...], int]:
     found: dict[tuple[str, ...], int] = {
         (one.name,): one.lineno for one in tree.body if isinstance(one, ast.FunctionDef)
     }
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.ClassDef):
             found[(node.name,)] = node.lineno
             for one in node.body:

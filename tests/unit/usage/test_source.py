@@ -9,7 +9,7 @@ import pytest
 from mmport.gate.api.check import check_source
 from mmport.usage.module_name import module_name
 from mmport.usage.source import read_model_file
-from mmport.usage.whereabouts import home, whereabouts
+from mmport.usage.whereabouts import home, last_stub, whereabouts
 from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.stubs import ModuleName
 
@@ -114,3 +114,22 @@ def test_a_plugins_own_neighbours_are_none_of_vllms(tmp_path: Path) -> None:
 
 def test_a_file_named_after_a_release_is_one_module(tmp_path: Path) -> None:
     assert module_name(tmp_path / "0.10.2.py", ast.parse("")).name == "port.0_10_2"
+
+
+def test_of_the_paths_to_a_name_the_one_that_most_releases_have_is_given() -> None:
+    layers = "vllm.model_executor.layers.attention"
+    now = names_of("0.32.0")
+    assert now.find(layers, "MMEncoderAttention") is not None
+    encoder = home(now, "vllm.attention.layer", "MMEncoderAttention")
+    assert encoder == f"{layers}.mm_encoder_attention"
+    # Both paths came in one release: the shorter one.
+    assert now.find(f"{layers}.attention", "Attention") is not None
+    before = names_of("0.14.1").find("vllm.attention.layer", "Attention")
+    assert before is not None
+    assert home(now, "vllm.attention.layer", "Attention", before.stub) == layers
+
+
+def test_what_a_name_was_is_told_by_the_last_release_that_had_it() -> None:
+    assert last_stub("vllm.sequence", "PoolerOutput", "0.12.0") == "class(msgspec.Struct)"
+    assert last_stub("vllm.sequence", "PoolerOutput", "0.5.1") == "dataclass()"
+    assert last_stub("vllm.sequence", "NoSuchThing", "0.12.0") == ""

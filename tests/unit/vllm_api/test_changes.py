@@ -71,7 +71,9 @@ def test_a_helper_is_gone_since_then_and_its_code_says_it_by_itself(change: Help
     before, since = releases_around(change.since)
     there = [names_of(before).find(module, change.name) for module in change.modules]
     assert any(one is not None for one in there)
-    assert all(names_of(since).find(module, change.name) is None for module in change.modules)
+    gone = [names_of(since).find(module, change.name) for module in change.modules]
+    # What lies outside vLLM is in no release's catalog.
+    assert all(one is None or not one.known for one in gone)
     names = {path.rpartition(".")[2] for path in change.needs}
     written = symtable.symtable(change.code, change.id, "exec")
     free = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -18,6 +19,9 @@ PICK, FLASH, UPSTREAM = (
     "maybe_get_vit_flash_attn_backend",
     "check_upstream_fa_availability",
 )
+UPSTREAM_FLAG = "use_upstream_fa"
+"""What the search for FlashAttention was told until 0.12.0, and files kept to themselves since."""
+
 _PICKED_BY = (PICK, FLASH, UPSTREAM)
 _Assigned = ast.Assign | ast.AnnAssign
 
@@ -39,15 +43,13 @@ def is_enum(reading: Reading, node: ast.expr) -> bool:
 def members(reading: Reading, node: ast.AST) -> list[ast.Attribute]:
     """Find the members of the enum that code names."""
     return [
-        one
-        for one in ast.walk(node)
-        if isinstance(one, ast.Attribute) and is_enum(reading, one.value)
+        one for one in walk(node) if isinstance(one, ast.Attribute) and is_enum(reading, one.value)
     ]
 
 
 def calls_of(node: ast.AST, *names: str) -> list[ast.Call]:
     """Find the calls of functions and methods of some names."""
-    found = (one for one in ast.walk(node) if isinstance(one, ast.Call))
+    found = (one for one in walk(node) if isinstance(one, ast.Call))
     return [one for one in found if last_name(one.func) in names]
 
 
@@ -55,7 +57,7 @@ def own_names(node: ast.AST) -> set[str]:
     """Name what code reads or sets of `self`."""
     return {
         one.attr
-        for one in ast.walk(node)
+        for one in walk(node)
         if isinstance(one, ast.Attribute) and last_name(one.value) == "self"
     }
 
@@ -74,7 +76,7 @@ def attributes(reading: Reading, item: ModelClass) -> set[str]:
 
 def _assigned(item: ModelClass) -> Iterator[_Assigned]:
     for method in item.methods.values():
-        yield from (one for one in ast.walk(method) if isinstance(one, _Assigned))
+        yield from (one for one in walk(method) if isinstance(one, _Assigned))
 
 
 def _targets(node: _Assigned) -> list[ast.expr]:
@@ -86,7 +88,7 @@ def _is_about(reading: Reading, item: ModelClass, value: ast.expr, known: set[st
         return False  # what is made with a backend is no backend
     init = item.methods.get("__init__")
     given = backend_parameters(reading, init) if init is not None else set()
-    named = {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}
+    named = {one.id for one in walk(value) if isinstance(one, ast.Name)}
     return bool(
         members(reading, value)
         or calls_of(value, *_PICKED_BY)
@@ -103,8 +105,7 @@ def backend_parameters(reading: Reading, method: FunctionNode) -> set[str]:
         for one in every
         if one.annotation
         and any(
-            isinstance(part, ast.Name) and is_enum(reading, part)
-            for part in ast.walk(one.annotation)
+            isinstance(part, ast.Name) and is_enum(reading, part) for part in walk(one.annotation)
         )
     }
 

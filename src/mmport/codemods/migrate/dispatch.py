@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mmport.codemods.migrate.backends import asks, calls_of, last_name
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _VARLEN, _SDPA, _XFORMERS = (
@@ -64,9 +65,9 @@ class Dispatch:
 def dispatches(reading: Reading, method: FunctionNode, known: set[str]) -> Iterator[Dispatch]:
     """Find where a method picks an attention kernel by the backend."""
     inner: set[ast.AST] = set()
-    for node in ast.walk(method):
+    for node in walk(method):
         if isinstance(node, ast.If) and node not in inner and asks(reading, node.test, known):
-            inner |= set(ast.walk(node))
+            inner |= set(walk(node))
             if calls_of(node, *KERNELS):
                 yield Dispatch(node, _kernel([body for body in branches(node) if body]))
 
@@ -173,10 +174,10 @@ def _by_sequence(body: Body) -> Kernel | None:
 def _slices(loop: ast.For) -> dict[str, ast.Subscript]:
     """Find what is cut out of which tensor: `q_i = q[:, start:end]`, or `q[start:end]`."""
     found: dict[str, ast.Subscript] = {}
-    for node in ast.walk(loop):
+    for node in walk(loop):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                for part in ast.walk(value):
+                for part in walk(value):
                     match part:
                         case ast.Subscript(
                             value=ast.Name(),

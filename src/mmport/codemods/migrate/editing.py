@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from mmport.codemods.migrate.codemod import Edit, Edits
 from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _UNIT = "    "
@@ -102,13 +103,15 @@ def _to_comment(between: str) -> int:
 
 def drop_names(reading: Reading, aliases: Collection[ast.alias], edits: Edits) -> None:
     """Take names out of the imports that have them, and imports that have no name left."""
+    whole: list[ast.stmt] = []
     for node in reading.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             gone = [one for one in node.names if one in aliases]
             if len(gone) == len(node.names):
-                drop_statements(reading, [node], edits)
+                whole.append(node)
             elif gone:
                 drop_items(reading, node.names, gone, edits)
+    drop_statements(reading, whole, edits)
 
 
 def _start(reading: Reading, item: Placed) -> int:
@@ -302,7 +305,7 @@ def rename_reads(
     reading: Reading, node: ast.AST, owner: Collection[str], old: str, new: str, edits: Edits
 ) -> None:
     """Rename `self.old` and `super().old` within a node; `owner` names what else it is read of."""
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Attribute) and part.attr == old:
             value = part.value
             itself = isinstance(value, ast.Name) and value.id in {"self", *owner}
@@ -328,17 +331,19 @@ def put_first(reading: Reading, method: FunctionNode, code: str, edits: Edits) -
     edits.put(place, place, f"{block(reading, first, code)}\n")
 
 
-def put_definitions(
-    reading: Reading, others: Sequence[str], edits: Edits, *, constants: Sequence[str] = ()
-) -> None:
-    """Put definitions below the imports, constants first and closely."""
+def put_definitions(reading: Reading, codes: Sequence[str], edits: Edits) -> None:
+    """Put definitions and constants below the imports, each above those that come before it."""
     place = _below_imports(reading)
-    rest = reading.text[place:]
-    blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
-    text = "".join(f"{row.strip()}\n" for row in ["", *constants]) if constants else ""
-    text += "".join(f"\n\n{one.strip()}\n" for one in others)
-    missing = max(2 - blank, 0) if others else 0
-    edits.put(place, place, text + "\n" * missing)
+    text = ""
+    for code in map(str.strip, codes):
+        if code.startswith(("def ", "class ", "@")):
+            rest = text + reading.text[place:]
+            blank = rest[: len(rest) - len(rest.lstrip())].count("\n")
+            missing = "\n" * max(2 - blank, 0)
+            text = f"\n\n{code}\n{missing}{text}"
+        else:
+            text = f"\n{code}\n{text}"
+    edits.put(place, place, text)
 
 
 def _below_imports(reading: Reading) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmport.codemods.migrate.backends import last_name
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _SHAPES = {"view", "reshape", "unflatten"}
@@ -50,7 +51,7 @@ def heads_of(item: ModelClass, init: FunctionNode) -> Heads | None:
 
 def _pairs(method: FunctionNode) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Give the last two of each shape, where the class has both as attributes."""
-    for node in ast.walk(method):
+    for node in walk(method):
         shape: list[ast.expr] = []
         if isinstance(node, ast.Tuple):
             shape = node.elts

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.release import Bound
 from mmport.vllm_api.surface.signatures import Signature, of_stub
 
@@ -19,7 +20,7 @@ def forward_calls(reading: Reading) -> Iterator[tuple[ast.Call, Signature]]:
         made = dict(_made(reading, item))
         for method in item.methods.values():
             here = {**made, **_looped(method, made)}
-            for call in ast.walk(method):
+            for call in walk(method):
                 if isinstance(call, ast.Call) and (found := here.get(ast.unparse(call.func))):
                     takes = _forward(reading, found)
                     if takes is not None:
@@ -29,12 +30,12 @@ def forward_calls(reading: Reading) -> Iterator[tuple[ast.Call, Signature]]:
 def _made(reading: Reading, item: ModelClass) -> Iterator[tuple[str, Bound]]:
     """Find `self.name = Class(…)`, and lists of modules of one class."""
     for method in item.methods.values():
-        for node in ast.walk(method):
+        for node in walk(method):
             match node:
                 case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self")) as target]):
                     classes = {
                         found
-                        for call in ast.walk(node.value)
+                        for call in walk(node.value)
                         if isinstance(call, ast.Call) and (found := _class(reading, call.func))
                     }
                     if len(classes) == 1:
@@ -50,7 +51,7 @@ def _looped(method: ast.AST, made: dict[str, Bound]) -> dict[str, Bound]:
     """Name the variables of loops over lists of modules."""
     return {
         node.target.id: made[ast.unparse(node.iter)]
-        for node in ast.walk(method)
+        for node in walk(method)
         if isinstance(node, ast.For)
         and isinstance(node.target, ast.Name)
         and ast.unparse(node.iter) in made

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mmport.codemods.migrate.donor import Donor
-from mmport.usage.parsing import model_file, parsed
+from mmport.usage.parsing import file_of, parsed
 from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.usage.view import View
+from mmport.usage.walking import walk
 from mmport.vllm_api import store
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.release import Bound, names_of
 from mmport.vllm_api.surface.stubs import FunctionNode, ModuleName
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 Placed = ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg
 
 
@@ -48,12 +50,23 @@ class Reading:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """All nodes of the tree, as `ast.walk` gives them: a walk by itself takes long."""
-        return list(ast.walk(self.tree))
+        return walk(self.tree)
+
+    @cached_property
+    def used(self) -> set[str]:
+        """Name what code uses, in strings too: an annotation may be one, and so is `__all__`."""
+        found: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.update(_WORD.findall(node.value))
+        return found
 
     @cached_property
     def file(self) -> ModelFile:
         """The file's imports, classes and calls."""
-        return model_file(self.text, self.module)
+        return file_of(self.tree, self.module)
 
     @cached_property
     def before(self) -> View:

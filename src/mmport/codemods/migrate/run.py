@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -11,10 +10,8 @@ from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.changes import CODEMODS
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_names, edited
-from mmport.codemods.migrate.importing import with_needed
+from mmport.codemods.migrate.importing import laid_out, with_needed
 from mmport.codemods.migrate.reading import Reading
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,8 @@ def compose(reading: Reading, codemods: Iterable[Codemod]) -> Migrated:
     applied: list[Applied] = []
     notes: list[Note] = []
     wanted: list[Imported] = []
+    lost: set[str] = set()
+    first = reading
     for codemod in codemods:
         if codemod.lies_between(reading.origin, reading.target):
             edits = codemod.apply(reading)
@@ -60,38 +59,31 @@ def compose(reading: Reading, codemods: Iterable[Codemod]) -> Migrated:
             wanted += edits.imports
             text = edited(reading.text, edits.changes)
             if text != reading.text:
-                reading = without_unused(reading, _again(reading, text, codemod))
+                again = _again(reading, text, codemod)
+                lost |= reading.used - again.used
+                reading = without_unused(reading, again)
                 applied.append(Applied(codemod.id, codemod.summary, codemod.risk))
-    text = with_needed(reading, wanted)
+    # What one codemod wrote, and asked an import for, another may have taken out again.
+    needed = [one for one in wanted if one.bound not in lost - reading.used]
+    text = laid_out(first, replace(reading, text=with_needed(reading, needed)))
     return Migrated(text, tuple(applied), tuple(dict.fromkeys(notes)))
 
 
 def without_unused(before: Reading, after: Reading) -> Reading:
     """Take out the imports that a codemod made useless; what was unused before stays."""
-    lost = _used(before) - _used(after)
+    lost = before.used - after.used
     aliases = [
         alias
         for node in after.tree.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
-        if (alias.asname or alias.name) in lost
+        if (alias.asname or alias.name.partition(".")[0]) in lost
     ]
     if not aliases:
         return after
     edits = Edits()
     drop_names(after, aliases, edits)
     return replace(after, text=edited(after.text, edits.changes), _family={})
-
-
-def _used(reading: Reading) -> set[str]:
-    """Name what code uses, in strings too: an annotation may be one, and so is `__all__`."""
-    found: set[str] = set()
-    for node in reading.nodes:
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.update(_WORD.findall(node.value))
-    return found
 
 
 def _again(reading: Reading, text: str, codemod: Codemod) -> Reading:

@@ -90,7 +90,7 @@ _BY_RELEASE: Final = (
     *new_arguments.CODEMODS,
     *rope_parameters.CODEMODS,
     experts_class.CODEMOD,
-    fused_moe.CODEMOD,
+    *fused_moe.CODEMODS,
     forced_batching.CODEMOD,
     *dropped_arguments.CODEMODS,
     data_parser.CODEMOD,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from mmport.codemods.migrate.changes.moved_imports import now
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import drop_items
 from mmport.codemods.migrate.modules import forward_calls
 from mmport.codemods.migrate.reading import Reading
-from mmport.usage.whereabouts import home
+from mmport.vllm_api import store
 from mmport.vllm_api.changes import ArgumentChange, changes
 from mmport.vllm_api.surface.signatures import Signature
 
 
 def _dropped(reading: Reading, change: ArgumentChange) -> Edits:
     edits = Edits()
-    for call, now in _calls(reading, change.parameter):
+    for call, takes in _calls(reading, change.parameter):
         given = _given(reading, call, change.parameter)
-        swallowed = now.kwargs and isinstance(given, ast.keyword)
-        if given is not None and not swallowed and change.parameter not in now.names:
+        swallowed = takes.kwargs and isinstance(given, ast.keyword)
+        if given is not None and not swallowed and change.parameter not in takes.names:
             drop_items(reading, [*call.args, *call.keywords], [given], edits)
     return edits
 
@@ -28,14 +29,10 @@ def _calls(reading: Reading, parameter: str) -> Iterator[tuple[ast.Call, Signatu
     """Give the calls that are given a parameter, and what they take in the target."""
     given = [call for call in reading.file.calls if _given(reading, call, parameter) is not None]
     for call in given:
-        found = reading.of(call.func)
-        if found.known:
-            now = reading.after.called(reading.after.of(call.func))
-            names = reading.after.names
-            there = names.find(home(names, found.module, found.name) or found.module, found.name)
-            now = now or (reading.after.called(there) if there is not None else None)
-            if now is not None:
-                yield call, now
+        if reading.of(call.func).known:
+            takes = reading.after.called(now(reading, call.func))
+            if takes is not None:
+                yield call, takes
     if given:
         yield from (one for one in forward_calls(reading) if one[0] in given)
 
@@ -61,6 +58,8 @@ def _codemod(change: ArgumentChange) -> Codemod:
         reference=change.reason,
         risk="review",
         apply=lambda reading: _dropped(reading, change),
+        # Each of vLLM's modules gave it up in a release of its own.
+        outlives=store.releases()[-1],
     )
 
 

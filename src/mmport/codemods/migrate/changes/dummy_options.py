@@ -7,7 +7,6 @@ import re
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
-from mmport.vllm_api.changes import reaches
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _NAME, _OPTIONS = "get_dummy_mm_data", "mm_options"
@@ -41,14 +40,9 @@ def _options(reading: Reading, *, bridge: bool) -> Edits:
 
 
 def _with_options(reading: Reading, method: FunctionNode, edits: Edits) -> None:
-    module = "vllm.config.multimodal"
-    named = reaches(reading.target, "0.31.0")
-    kind = "MultiModalDummyOptions" if named else "BaseDummyOptions"
-    edits.need(module, kind)
-    annotation = kind if named else f"Mapping[str, {kind}] | None = None"
-    if not named:
-        edits.need("collections.abc", "Mapping")
-    _put_last(reading, method, f"{_OPTIONS}: {annotation}", edits)
+    edits.need("vllm.config.multimodal", "BaseDummyOptions")
+    edits.need("collections.abc", "Mapping")
+    _put_last(reading, method, f"{_OPTIONS}: Mapping[str, BaseDummyOptions] | None = None", edits)
 
 
 def _put_last(reading: Reading, method: FunctionNode, parameter: str, edits: Edits) -> None:

@@ -8,6 +8,7 @@ from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import rename_definition
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _OLD, _NEW, _MASK = "get_input_embeddings", "embed_input_ids", "is_multimodal"
@@ -53,7 +54,7 @@ def _calls(reading: Reading, edits: Edits) -> None:
 
 def _merges(reading: Reading, item: ModelClass, edits: Edits) -> None:
     for name, method in item.methods.items():
-        for part in ast.walk(method):
+        for part in walk(method):
             match part:
                 case ast.Call(func=ast.Name(id=called)) if called == _OLD_MERGE:
                     _merge(reading, part, edits, masked=name in (_OLD, _NEW))

@@ -6,7 +6,14 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmport.codemods.migrate.backends import FLASH, asks, attributes, calls_of, own_names
+from mmport.codemods.migrate.backends import (
+    FLASH,
+    UPSTREAM_FLAG,
+    asks,
+    attributes,
+    calls_of,
+    own_names,
+)
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.dispatch import Dispatch, Kernel, dispatches
 from mmport.codemods.migrate.editing import block, drop_statements
@@ -104,7 +111,8 @@ def _detection(
 
 def _handed(init: FunctionNode) -> set[str]:
     """Name what is handed to the search for FlashAttention, and serves nothing else."""
-    return {name for call in calls_of(init, FLASH) for name in own_names(call)}
+    handed = (name for call in calls_of(init, FLASH) for name in own_names(call))
+    return {UPSTREAM_FLAG, *handed}
 
 
 def _dead(reading: Reading, item: ModelClass, found: Dispatch, known: set[str]) -> set[str]:

@@ -10,6 +10,7 @@ from mmport.codemods.migrate.editing import drop_items, drop_names
 from mmport.codemods.migrate.reading import Placed, Reading
 from mmport.usage.source import Imported
 from mmport.usage.view import View
+from mmport.usage.walking import walk
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -42,7 +43,7 @@ def _is_missing(views: Sequence[View], item: Imported) -> bool:
 
 def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
     """Give what annotates parameters, results and local variables: nothing reads it in a run."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, FunctionNode):
             arguments = node.args
             every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -50,7 +51,7 @@ def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
             yield from (one.annotation for one in every if one.annotation)
             if node.returns:
                 yield node.returns
-            for part in ast.walk(node):
+            for part in walk(node):
                 if isinstance(part, ast.AnnAssign):
                     yield part.annotation
 
@@ -59,7 +60,7 @@ def _spots(annotations: list[ast.expr], name: str) -> list[ast.expr] | None:
     """Find where annotations name a type, subscripts and all; None if a string does."""
     found: list[ast.expr] = []
     for annotation in annotations:
-        for part in ast.walk(annotation):
+        for part in walk(annotation):
             if isinstance(part, ast.Constant) and name in str(part.value):
                 return None
             if isinstance(part, ast.Name) and part.id == name:
@@ -68,7 +69,7 @@ def _spots(annotations: list[ast.expr], name: str) -> list[ast.expr] | None:
 
 
 def _subscripted(annotation: ast.expr, name: ast.Name) -> ast.expr:
-    for part in ast.walk(annotation):
+    for part in walk(annotation):
         if isinstance(part, ast.Subscript) and part.value is name:
             return part
     return name
@@ -105,7 +106,7 @@ def _aliases(item: Imported) -> list[ast.alias]:
 
 
 def _count(tree: ast.Module, name: str) -> int:
-    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+    return sum(isinstance(node, ast.Name) and node.id == name for node in walk(tree))
 
 
 CODEMOD = Codemod(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import groupby
+
+from packaging.version import Version
 
 from mmport.codemods.imports import Imported as Wanted
 from mmport.codemods.migrate.changes.moved_imports import is_gone
@@ -27,9 +30,7 @@ def _apply(reading: Reading) -> Edits:
         for path in helper.needs:
             module, _, name = path.rpartition(".")
             edits.imports.append(Wanted(module or name, name if module else "", name))
-    constants = [one.code for one in wanted if one.name.isupper()]
-    others = [one.code for one in wanted if not one.name.isupper()]
-    put_definitions(reading, others, edits, constants=constants)
+    put_definitions(reading, list(_in_order(wanted)), edits)
     return edits
 
 
@@ -44,6 +45,17 @@ def _gone(reading: Reading) -> Iterator[tuple[ast.alias, HelperChange]]:
             known = item.module in helper.modules and item.name == helper.name
             if known and item.bound == helper.name and reaches(reading.target, helper.since):
                 yield next(one for one in node.names if one.name == item.name), helper
+
+
+def _in_order(helpers: list[HelperChange]) -> Iterator[str]:
+    """Give what is defined from the bottom up: the oldest first, as if each came in its release."""
+    for (_, constant), some in groupby(sorted(helpers, key=_order), key=_order):
+        codes = [one.code.strip() for one in some]
+        yield from ["\n".join(codes)] if constant else reversed(codes)
+
+
+def _order(helper: HelperChange) -> tuple[Version, bool]:
+    return Version(helper.since), helper.name.isupper()
 
 
 CODEMOD = Codemod(

@@ -12,11 +12,11 @@ from mmport.codemods.migrate.editing import drop_items, drop_statements, with_co
 from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
-from mmport.usage.whereabouts import home
+from mmport.usage.whereabouts import home, last_stub
 from mmport.vllm_api.changes import name_change
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
-from mmport.vllm_api.surface.release import Bound, ReleaseNames
+from mmport.vllm_api.surface.release import UNKNOWN, Bound, ReleaseNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,16 @@ class _Move:
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
-    for node, moves in _by_statement(reading):
-        _move(reading, node, moves, edits)
+    moving = list(_by_statement(reading))
+    useless: list[ast.stmt] = []
+    loose = _loose(reading, moving)
+    for node, moves in moving:
+        if not _redirected(reading, node, moves, edits, loose=node in loose):
+            useless += _take_out(reading, node, moves, edits, loose=node in loose)
         for one in moves:
             if one.name != one.alias.name and one.alias.asname is None:
                 rename_uses(reading, one.alias.name, one.name, edits)
+    drop_statements(reading, useless, edits)
     return edits
 
 
@@ -96,16 +101,32 @@ def place_in(reading: Reading, item: Imported, names: ReleaseNames) -> Place | N
     change = name_change(item.name, names.version)
     if change is not None and change.instead:
         module, _, name = change.instead.rpartition(".")
-        found = names.find(module, name)
+        known = home(names, module, name) if lies_in(module, (PACKAGE,)) else ""
+        found = names.find(known or module, name)
         if found is not None and _stands_for(reading, item, found):
-            known = home(names, module, name) if lies_in(module, (PACKAGE,)) else ""
             return Place(known or module, name)
-    before = reading.before.meant(item) or reading.after.meant(item)
-    stub = before.stub if before is not None and before.known else ""
+    stub = last_stub(item.module, item.name, reading.origin)
     there = home(names, item.module, item.name, stub) if change is None else ""
     if not there and lies_in(item.module, _VENDORED) and hf_library.exports(item.name):
         there = "transformers"
     return Place(there, item.name) if there else None
+
+
+def now(reading: Reading, node: ast.expr) -> Bound:
+    """Find what an expression will be in the target, once its import has moved."""
+    found, before = reading.after.of(node), reading.before.of(node)
+    same = reading.after.names.find(before.module, before.name) if before.known else None
+    if found.known or same is not None:
+        return found if found.known else same or UNKNOWN
+    match node:
+        case ast.Name(id=name):
+            item = reading.file.imported(name)
+            place = place_in(reading, item, reading.after.names) if item and item.name else None
+            there = reading.after.names.find(place.module, place.name) if place else None
+            return there or UNKNOWN
+        case ast.Attribute(value=value, attr=attr):
+            return reading.after.attribute(now(reading, value), attr) or UNKNOWN
+    return UNKNOWN
 
 
 _VENDORED = ("vllm.transformers_utils.configs", "vllm.transformers_utils.processors")
@@ -114,28 +135,56 @@ _VENDORED = ("vllm.transformers_utils.configs", "vllm.transformers_utils.process
 
 def _stands_for(reading: Reading, item: Imported, found: Bound) -> bool:
     """Tell whether a name can do what another did: a function is no base, and has no methods."""
-    before = reading.before.meant(item)
-    if before is None or not before.is_class or found.is_class or not found.known:
+    if found.is_class or not found.known:
         return True
-    called = sum(
-        isinstance(call.func, ast.Name) and call.func.id == item.bound
-        for call in reading.file.calls
-    )
-    used = sum(isinstance(node, ast.Name) and node.id == item.bound for node in reading.nodes)
-    return called == used
+    before = reading.before.meant(item)
+    used = {one for one in reading.nodes if isinstance(one, ast.Name) and one.id == item.bound}
+    if before is None or not before.is_class:
+        return not any(one in used for one in _owners(reading))
+    return len(used) == sum(call.func in used for call in reading.file.calls)
 
 
-def _move(reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edits) -> None:
+def _owners(reading: Reading) -> Iterator[ast.expr]:
+    """Give what is inherited, and what is asked for an attribute."""
+    for node in reading.nodes:
+        if isinstance(node, ast.ClassDef):
+            yield from node.bases
+        elif isinstance(node, ast.Attribute):
+            yield node.value
+
+
+def _loose(
+    reading: Reading, moving: list[tuple[ast.ImportFrom, list[_Move]]]
+) -> list[ast.ImportFrom]:
+    """Give the imports that can go elsewhere, to where their new modules are in order.
+
+    If all of vLLM's go, the first one stays, so that they keep a section of their own.
+    """
+    ours = [
+        node
+        for node in reading.tree.body
+        if isinstance(node, ast.ImportFrom) and lies_in(node.module or "", (PACKAGE,))
+    ]
+    whole = [node for node, moves in moving if len(moves) == len(node.names)]
+    anchor = ours[:1] if all(one in whole for one in ours) else []
+    return [
+        node
+        for node, moves in moving
+        if node in reading.tree.body and node not in anchor and not _stays(reading, node, moves)
+    ]
+
+
+def _redirected(
+    reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edits, *, loose: bool
+) -> bool:
+    """Name another module where an import is, if all of it has moved there and it is to stay."""
     modules = {one.module for one in moves}
     renamed = any(one.name != one.alias.name for one in moves)
-    if len(moves) == len(node.names) and len(modules) == 1 and not renamed:
+    whole = len(moves) == len(node.names) and len(modules) == 1 and not renamed
+    if whole and ("#" in reading.code(node) or not loose):
         _redirect(reading, node, modules.pop(), edits)
-        return
-    kept = moves
-    if node in reading.tree.body and not _stays(reading, node, moves):
-        kept = [one for one in moves if any(_remarks(reading, node, one.alias))]
-    _take_out(reading, node, moves, kept, edits)
-    edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves if one not in kept]
+        return True
+    return False
 
 
 def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits) -> None:
@@ -148,22 +197,26 @@ def _redirect(reading: Reading, node: ast.ImportFrom, module: str, edits: Edits)
 
 
 def _take_out(
-    reading: Reading, node: ast.ImportFrom, moves: list[_Move], kept: list[_Move], edits: Edits
-) -> None:
-    """Take names out of an import; those that are to be kept there get lines of their own."""
+    reading: Reading, node: ast.ImportFrom, moves: list[_Move], edits: Edits, *, loose: bool
+) -> list[ast.stmt]:
+    """Take names out of an import, and give it back if nothing of it is left.
+
+    Those that are to be kept where they are get lines of their own.
+    """
+    kept = [one for one in moves if not loose or any(_remarks(reading, node, one.alias))]
+    edits.imports += [Wanted(one.module, one.name, one.bound) for one in moves if one not in kept]
     own = _lines(reading, node, kept)
     if len(moves) == len(node.names):
         if kept:
             edits.put(*reading.span(node), own.lstrip())
-        else:
-            drop_statements(reading, [node], edits)
-        return
+        return [] if kept else [node]
     drop_items(reading, node.names, [one.alias for one in moves], edits)
     for one in kept:
         _drop_remarks(reading, node, one.alias, edits)
     if kept:
         end = reading.span(node)[1]
         edits.put(end, end, f"\n{own}")
+    return []
 
 
 def _lines(reading: Reading, node: ast.ImportFrom, moves: list[_Move]) -> str:

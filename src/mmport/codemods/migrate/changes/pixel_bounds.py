@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import re
 
+from mmport.codemods.migrate.changes.moved_imports import is_gone, place_in
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import put_definitions
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.source import Imported
+from mmport.vllm_api import store
+from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _EDGES = {"min_pixels": "shortest_edge", "max_pixels": "longest_edge"}
@@ -74,7 +78,13 @@ def _put(reading: Reading, node: ast.Attribute, either: ast.BoolOp | None, edits
 
 def _of_library(reading: Reading, annotation: str) -> bool:
     names = (reading.file.imported(word) for word in _WORD.findall(annotation))
-    return any(one is not None and one.module.split(".")[0] == _LIBRARY for one in names)
+    return any(lies_in(_module(reading, one), (_LIBRARY,)) for one in names if one is not None)
+
+
+def _module(reading: Reading, item: Imported) -> str:
+    """Name where a class is in the target: vLLM kept some until transformers had them."""
+    place = place_in(reading, item, reading.after.names) if is_gone(reading, item) else None
+    return place.module if place is not None else item.module
 
 
 def _annotation(reading: Reading, node: ast.Attribute) -> str:
@@ -114,4 +124,6 @@ CODEMOD = Codemod(
     reference="transformers 5: the image processors of Qwen2-VL and its kin",
     risk="safe",
     apply=_apply,
+    # A processor that vLLM kept itself is transformers' in some later release.
+    outlives=store.releases()[-1],
 )

@@ -9,6 +9,7 @@ from typing import TypeGuard
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_items
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _NAME = "cache"
@@ -19,7 +20,7 @@ def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for function in _makers(reading.tree):
         _without_parameter(reading, function, edits)
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Call):
                 gone = [one for one in part.keywords if _is_passed(one)]
                 if gone:
@@ -32,8 +33,8 @@ def _bridge(reading: Reading) -> Edits:
     edits = Edits()
     for function in _makers(reading.tree):
         names = [one.arg for one in function.args.kwonlyargs]
-        passed = [part for part in ast.walk(function) if _is_passed(part)]
-        used = sum(isinstance(one, ast.Name) and one.id == _NAME for one in ast.walk(function))
+        passed = [part for part in walk(function) if _is_passed(part)]
+        used = sum(isinstance(one, ast.Name) and one.id == _NAME for one in walk(function))
         if names != [_NAME] or function.args.kwarg or used != len(passed):
             scope = reading.scope(function)
             edits.notes.append(Note(scope, _ENTANGLED, "take **kwargs, and hand them on"))
@@ -60,7 +61,7 @@ def _is_passed(node: ast.AST) -> TypeGuard[ast.keyword]:
 
 def _makers(tree: ast.Module) -> Iterator[FunctionNode]:
     """Find constructors of processors and functions that call one: known by what they take."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, FunctionNode):
             names = {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
             if names >= _MADE_OF | {_NAME}:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from mmport.codemods.migrate.backends import last_name
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import drop_items
 from mmport.codemods.migrate.reading import Reading
-from mmport.vllm_api.changes import reaches
 
 _FUNCTION = "get_rope"
 _MODULE = "vllm.model_executor.layers.rotary_embedding"
@@ -19,10 +19,8 @@ _FACTOR, _DIM = "partial_rotary_factor", "rope_dim"
 _OLD_ORDER = ("head_size", "rotary_dim", "max_position", "base", "is_neox_style", "rope_scaling")
 _CONFIG = re.compile(r"(^|_)(config|cfg)$")
 _WHOLE = re.compile(r"\*\*\((\w+(?:\.\w+)*) or \{\}\)")
+_PLAIN = re.compile(r"[\w.]+")
 _BY_LAYER = "rope_local_base_freq"
-_DIM_SINCE = "0.20.0"
-"""The first release that takes a number of dimensions in place of a share of a head."""
-
 _WIDTH = 88
 
 _Given = ast.expr | ast.keyword
@@ -49,12 +47,12 @@ def _one_dictionary(reading: Reading, call: ast.Call, edits: Edits) -> None:
     order = _order(reading, call)
     given: dict[str, _Given] = dict(zip(order, call.args, strict=False))
     given |= {one.arg: one for one in call.keywords if one.arg}
-    gone = {name: one for name, one in given.items() if name in _GONE}
+    gone = {name: one for name, one in given.items() if name in _not_taken(reading)}
     if not gone:
         return
+    entries = _entries(reading, given, set(gone))
     if _NOW in given:
         gone[_NOW] = given[_NOW]
-    entries = _entries(reading, given)
     items: list[_Given] = [*call.args, *call.keywords]
     names = {id(one): name for name, one in given.items()}
     places = [place for place, one in enumerate(items) if one in gone.values()]
@@ -82,6 +80,13 @@ def _fitted(reading: Reading, place: _Given, entries: list[str]) -> str:
     return f"{_NOW}={{\n{inner}{indent}}}"
 
 
+def _not_taken(reading: Reading) -> set[str]:
+    """Name what the target takes no more: a release took what is rotated beside the dictionary."""
+    found = reading.after.names.find(_MODULE, _FUNCTION)
+    takes = reading.after.called(found) if found is not None else None
+    return set(_GONE) - set(takes.names if takes is not None else ())
+
+
 def _order(reading: Reading, call: ast.Call) -> tuple[str, ...]:
     """Give the names of what a call gives by place, in the release that it was written for."""
     takes = reading.before.called(reading.before.of(call.func))
@@ -92,7 +97,7 @@ def _value(one: _Given) -> ast.expr:
     return one.value if isinstance(one, ast.keyword) else one
 
 
-def _entries(reading: Reading, given: dict[str, _Given]) -> list[str]:
+def _entries(reading: Reading, given: dict[str, _Given], gone: set[str]) -> list[str]:
     """Write the entries of the dictionary; what a config has already goes over what is given."""
     found: list[str] = []
     code = {name: reading.code(_value(one)) for name, one in given.items()}
@@ -102,12 +107,18 @@ def _entries(reading: Reading, given: dict[str, _Given]) -> list[str]:
         match _value(given[name]) if name in given else None:
             case None | ast.Constant(value=None):
                 pass
-            case ast.Dict(keys=keys, values=values) if all(keys):
-                pairs = zip(keys, values, strict=True)
-                found += [f"{reading.code(key)}: {reading.code(one)}" for key, one in pairs if key]
+            case ast.Dict(keys=keys, values=values):
+                for key, one in zip(keys, values, strict=True):
+                    found.append(f"{reading.code(key)}: " if key else "**")
+                    found[-1] += _bracketed(reading, one) if key is None else reading.code(one)
             case _:
                 found.append(f"**({code[name]} or {{}})")
-    return [*found, *_part(reading, code)]
+    return [*found, *(_part(reading, code) if gone & {"rotary_dim", _FACTOR} else ())]
+
+
+def _bracketed(reading: Reading, node: ast.expr) -> str:
+    code = reading.code(node)
+    return f"({code})" if isinstance(node, ast.BoolOp | ast.IfExp) else code
 
 
 def _part(reading: Reading, code: dict[str, str]) -> list[str]:
@@ -116,9 +127,32 @@ def _part(reading: Reading, code: dict[str, str]) -> list[str]:
     if dim == code.get(_SIZE):
         return [f'"{_FACTOR}": {factor}'] if factor else []
     part = f"int({dim} * {factor})" if factor else dim
-    if reaches(reading.target, _DIM_SINCE):
-        return [f'"{_DIM}": {part}']
-    return [f'"{_FACTOR}": ({part}) / {code.get(_SIZE)}']
+    whole = part if _PLAIN.fullmatch(part or "") else f"({part})"
+    return [f'"{_FACTOR}": {whole} / {code.get(_SIZE)}']
+
+
+def _in_dimensions(reading: Reading) -> Edits:
+    """Give a number of dimensions in place of what it is of a head: nothing is lost in dividing."""
+    edits = Edits()
+    for call in reading.file.calls:
+        if last_name(call.func) == _FUNCTION and _is_vllms(reading, call):
+            for key, part in _shares(call):
+                edits.put(*reading.span(key), f'"{_DIM}"')
+                edits.put(*reading.span(part), reading.code(part.left))
+    return edits
+
+
+def _shares(call: ast.Call) -> Iterator[tuple[ast.expr, ast.BinOp]]:
+    """Find `"partial_rotary_factor": part / head_size` in a call's dictionary."""
+    given = {one.arg: one.value for one in call.keywords}
+    size = given.get(_SIZE, call.args[0] if call.args else None)
+    match given.get(_NOW):
+        case ast.Dict(keys=keys, values=values) if size is not None:
+            for key, value in zip(keys, values, strict=True):
+                match key, value:
+                    case ast.Constant(value=name), ast.BinOp(op=ast.Div(), right=right):
+                        if name == _FACTOR and ast.unparse(right) == ast.unparse(size):
+                            yield key, value
 
 
 def _reads(reading: Reading) -> Edits:
@@ -161,10 +195,20 @@ CODEMODS = (
     Codemod(
         id="rope-parameters",
         summary=f"{_FUNCTION} takes {_NOW} in place of {', '.join(_GONE)}",
-        since="0.13.0",
+        since="0.12.0",
+        outlives="0.12.0",
         instead=f"{_FUNCTION}(head_size, max_position, is_neox_style, {_NOW})",
         reference=f"{_MODULE}.{_FUNCTION}",
         risk="safe",
         apply=_calls,
+    ),
+    Codemod(
+        id="rope-dimensions",
+        summary=f"A part of a head is rotated by its number of dimensions, {_DIM}",
+        since="0.20.0",
+        instead=f'rope_parameters={{"{_DIM}": …}}',
+        reference=f"{_MODULE}.{_FUNCTION}",
+        risk="safe",
+        apply=_in_dimensions,
     ),
 )

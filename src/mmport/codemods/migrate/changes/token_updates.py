@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
-from mmport.codemods.migrate.editing import own_nodes
+from mmport.codemods.migrate.editing import own_nodes, with_comments_above
 from mmport.codemods.migrate.reading import Reading
 from mmport.codemods.migrate.strings import Kind, Sorter
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -314,11 +314,10 @@ def _defines_helper(reading: Reading) -> bool:
 
 
 def _put_helper(reading: Reading, edits: Edits) -> None:
-    defined = (ast.ClassDef, ast.FunctionDef)
-    first = next(one for one in reading.tree.body if isinstance(one, defined))
-    place = reading.line_start(reading.span(first)[0])
-    while place and reading.text[: place - 1].rsplit("\n", 1)[-1].startswith("#"):
-        place = reading.line_start(place - 1)
+    """Define the helper right above what first calls it, wherever others are defined."""
+    used = min(one.start for one in edits.changes if f"{_HELPER}(" in one.text)
+    caller = next(one for one in reading.tree.body if reading.span(one)[1] > used)
+    place = with_comments_above(reading, reading.span(caller)[0])
     edits.put(place, place, _CODE)
 
 

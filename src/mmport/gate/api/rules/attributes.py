@@ -10,6 +10,7 @@ from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
+from mmport.usage.walking import walk
 from mmport.usage.whereabouts import whereabouts
 from mmport.vllm_api.frame import hooks, is_frame
 
@@ -56,7 +57,7 @@ def _of_itself(view: View, item: ModelClass) -> Iterator[Hit]:
 def _reads(item: ModelClass) -> Iterator[ast.Attribute]:
     """Give what methods read of `self` and of `super()`."""
     for method in item.methods.values():
-        for part in ast.walk(method):
+        for part in walk(method):
             match part:
                 case ast.Attribute(value=ast.Name(id="self"), ctx=ast.Load()):
                     yield part

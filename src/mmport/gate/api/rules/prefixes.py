@@ -10,6 +10,7 @@ from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
+from mmport.usage.walking import walk
 
 RULE = Rule(
     "prefix-mismatch",
@@ -27,7 +28,7 @@ def check(view: View) -> Iterator[Hit]:
     """Find prefixes that do not begin with the attribute that is set."""
     for item in view.file.classes.values():
         init = item.methods.get("__init__")
-        for node in ast.walk(init) if init else ():
+        for node in walk(init) if init else ():
             match node:
                 case ast.Assign(
                     targets=[ast.Attribute(value=ast.Name(id="self"), attr=attribute)],

@@ -9,6 +9,7 @@ from mmport.gate.api.hit import Hit
 from mmport.gate.rule import Group, Rule
 from mmport.model.finding import Severity
 from mmport.usage.view import View
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.release import Bound
 
 RULE = Rule(
@@ -28,7 +29,7 @@ def check(view: View) -> Iterator[Hit]:
     if not plain:
         return
     unread = set(_unread(view.file.tree))
-    for node in ast.walk(view.file.tree):
+    for node in walk(view.file.tree):
         match node:
             case ast.Subscript(value=ast.Name(id=name)) if name in plain and node not in unread:
                 yield Hit(node, f"{name} takes no type in brackets")
@@ -47,17 +48,17 @@ def _unread(tree: ast.Module) -> Iterator[ast.AST]:
     """Give what stands in annotations, where the file has Python leave those unread."""
     if not any(_postpones(node) for node in tree.body):
         return
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case (
                 ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation)
             ):
-                yield from ast.walk(annotation)
+                yield from walk(annotation)
             case (
                 ast.FunctionDef(returns=ast.expr() as returns)
                 | ast.AsyncFunctionDef(returns=ast.expr() as returns)
             ):
-                yield from ast.walk(returns)
+                yield from walk(returns)
 
 
 def _postpones(node: ast.stmt) -> bool:

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 
-from vllm.config.multimodal import MultiModalDummyOptions
+from vllm.config.multimodal import BaseDummyOptions
 from vllm.multimodal.profiling import BaseDummyInputsBuilder
 
 
@@ -9,7 +9,7 @@ class Dummy(BaseDummyInputsBuilder):
         self,
         seq_len: int,
         mm_counts: Mapping[str, int],
-        mm_options: MultiModalDummyOptions,
+        mm_options: Mapping[str, BaseDummyOptions] | None = None,
     ):
         return {
             "image": self._get_dummy_images(

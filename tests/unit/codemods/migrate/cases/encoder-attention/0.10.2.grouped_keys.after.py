@@ -1,6 +1,5 @@
 from torch import nn
-from vllm.model_executor.layers.attention import MMEncoderAttention
-
+from vllm.model_executor.layers.attention.mm_encoder_attention import MMEncoderAttention
 
 
 class FinchAttention(nn.Module):

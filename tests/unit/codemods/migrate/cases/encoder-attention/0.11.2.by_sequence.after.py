@@ -1,10 +1,8 @@
-import torch
-import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
 from vllm.distributed import utils as dist_utils
-from vllm.model_executor.layers.attention import MMEncoderAttention
+from vllm.model_executor.layers.attention.mm_encoder_attention import MMEncoderAttention
 from vllm.model_executor.layers.linear import QKVParallelLinear, RowParallelLinear
 
 

@@ -2,7 +2,7 @@ from einops import rearrange
 from torch import nn
 
 from vllm.attention.backends.registry import AttentionBackendEnum
-from vllm.model_executor.layers.attention import MMEncoderAttention
+from vllm.model_executor.layers.attention.mm_encoder_attention import MMEncoderAttention
 
 
 class FinchAttention(nn.Module):

@@ -4,12 +4,12 @@ import torch
 
 from vllm.model_executor.models.internvl import InternVLChatModel
 
-IMG_CONTEXT = "<IMG_CONTEXT>"
-
 
 def _seq2text(tokenizer, seq, *, use_cache: bool = True) -> str:
     return seq if isinstance(seq, str) else tokenizer.decode(list(seq))
 
+
+IMG_CONTEXT = "<IMG_CONTEXT>"
 
 HEAD = IMG_CONTEXT * 2
 

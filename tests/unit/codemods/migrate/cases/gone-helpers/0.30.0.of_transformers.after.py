@@ -1,8 +1,6 @@
 import torch
 from torch import nn
-from transformers.models.pixtral.modeling_pixtral import (
-    apply_rotary_pos_emb,
-)
+from transformers.models.pixtral.modeling_pixtral import apply_rotary_pos_emb
 
 
 def position_ids_in_meshgrid(patch_embeds_list, max_width: int) -> torch.Tensor:

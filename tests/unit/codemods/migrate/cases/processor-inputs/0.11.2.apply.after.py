@@ -1,8 +1,6 @@
 from dataclasses import replace
 
-from vllm.multimodal.inputs import (
-    MultiModalInputs,
-)
+from vllm.multimodal.inputs import MultiModalInputs
 from vllm.multimodal.processing import (
     BaseMultiModalProcessor,
     ProcessorInputs,

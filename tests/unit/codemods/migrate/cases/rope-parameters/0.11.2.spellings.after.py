@@ -26,7 +26,7 @@ def half(size, config):
         rope_parameters={
             "rope_theta": config.base,
             "rope_type": "mllama4",
-            "rope_dim": config.hidden_size // config.num_attention_heads // 2,
+            "partial_rotary_factor": (config.hidden_size // config.num_attention_heads // 2) / size,
         },
     )
 

@@ -1,5 +1,3 @@
-import numpy as np
-
 from vllm.config.speech_to_text import SpeechToTextParams
 from vllm.inputs.data import PromptType
 from vllm.model_executor.models.interfaces import SupportsTranscription

@@ -1,14 +1,11 @@
 from torch import nn
 
-from vllm.model_executor.layers.fused_moe import (
-    FusedMoE,
-    fused_moe_make_expert_params_mapping,
-)
+from vllm.model_executor.layers.fused_moe import FusedMoE
 
 
 class Model(nn.Module):
     def load_weights(self, weights):
-        return fused_moe_make_expert_params_mapping(
+        return FusedMoE.make_expert_params_mapping(
             self,
             ckpt_gate_proj_name="gate_proj",
             ckpt_down_proj_name="down_proj",
@@ -17,7 +14,7 @@ class Model(nn.Module):
         )
 
     def mapping(self):
-        return fused_moe_make_expert_params_mapping(self, "gate", "down", "up", 8)
+        return FusedMoE.make_expert_params_mapping(self, "gate", "down", "up", 8)
 
 
 def mapping_of_nothing():
