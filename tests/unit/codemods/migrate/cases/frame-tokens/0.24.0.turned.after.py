@@ -1,0 +1,16 @@
+from vllm.multimodal.processing import BaseMultiModalProcessor, PromptUpdateDetails
+
+
+class FinchProcessor(BaseMultiModalProcessor):
+    def _get_hf_mm_text(self, mm_counts):
+        return "<video>" * mm_counts["video"]
+
+    def turned(self, processor, input_ids):
+        input_ids[input_ids == processor.image_token_id] = processor.video_token_id
+        return input_ids
+
+    def frames(self, processor, count: int):
+        ids = [processor.video_start_id] + [processor.image_token_id] * count
+        return PromptUpdateDetails.select_token_id(
+            ids, embed_token_id=processor.image_token_id
+        )
