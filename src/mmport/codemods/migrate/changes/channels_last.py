@@ -24,7 +24,7 @@ def _apply(reading: Reading) -> Edits:
 CODEMOD = Codemod(
     id="channels-last",
     summary=f"HF's processor is not told {_KEY}, which its torch backend turns by itself",
-    since="0.19.0",
+    since="0.26.0",
     instead="nothing",
     reference="transformers 5: TorchvisionBackend",
     risk="review",
