@@ -30,9 +30,9 @@ def module_name(path: Path, tree: ast.Module) -> ModuleName:
     names = parts[:-1] if is_package else parts
     if PACKAGE in names[:-1]:
         start = len(names) - 1 - names[:-1][::-1].index(PACKAGE) - 1
-        return ModuleName(".".join(names[start:]), is_package)
+        return ModuleName(".".join(names[start:]), is_package, path.parent)
     package = MODELS if _was_copied(path, tree) else _OWN
-    return ModuleName(f"{package}.{names[-1].replace('.', '_')}")
+    return ModuleName(f"{package}.{names[-1].replace('.', '_')}", folder=path.parent)
 
 
 def _was_copied(path: Path, tree: ast.Module) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from mmport.usage.neighbours import neighbour
 from mmport.usage.source import Imported, ModelClass, ModelFile
 from mmport.vllm_api.surface.areas import WITHOUT_MEMBERS, lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
@@ -20,11 +21,13 @@ _PLAIN: Final = {
     *("ABC", "Enum", "Generic", "Module", "NamedTuple", "Protocol", "TypedDict", "object"),
 }
 """Bases from elsewhere that bring no hook of vLLM's."""
+_DEPTH = 8
+"""How many files deep a class is looked up: two may inherit each other in a circle of imports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """What a class of a file inherits: classes of the same file, then vLLM's.
+    """What a class inherits: classes of its file, and of the files beside it, then vLLM's.
 
     `implied` are protocols that a model class fulfils without naming them. `whole`
     if nothing else is inherited that could have a member unseen.
@@ -44,6 +47,7 @@ class View:
     names: ReleaseNames
     _ancestries: dict[str, Ancestry] = field(default_factory=dict)
     _loads: dict[str, bool] = field(default_factory=dict)
+    _depth: int = 0
 
     def meant(self, item: Imported) -> Bound | None:
         """Find what an import gives; None if it fails."""
@@ -202,9 +206,23 @@ class View:
                 lineage = self.names.lineage(found)
                 vllm += lineage.classes
                 whole = whole and lineage.whole
+            elif (above_it := self._beside(target)) is not None:
+                outer, above = above_it
+                local += [outer, *above.local]
+                vllm += above.vllm
+                whole = whole and above.whole
             else:
                 whole = whole and ast.unparse(target).rpartition(".")[2] in _PLAIN
         return Ancestry(tuple(local), tuple(vllm), tuple(self._implied(item, local, vllm)), whole)
+
+    def _beside(self, target: ast.expr) -> tuple[ModelClass, Ancestry] | None:
+        """Find a class that is imported from a file beside this one, and what it inherits."""
+        item = self.file.imported(target.id) if isinstance(target, ast.Name) else None
+        file = neighbour(self.file.module, item) if item is not None else None
+        found = file.classes.get(item.name) if file is not None and item is not None else None
+        if file is None or found is None or self._depth > _DEPTH:
+            return None
+        return found, View(file, self.names, _depth=self._depth + 1).ancestry(found)
 
     def _implied(
         self, item: ModelClass, local: list[ModelClass], vllm: list[Bound]

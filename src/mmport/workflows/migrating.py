@@ -22,6 +22,7 @@ from mmport.gate.reading import decoded, read_python, too_deep, with_line_feeds
 from mmport.generation.diff import unified_diff
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
+from mmport.usage.neighbours import may_concern
 from mmport.usage.parsing import parsed
 from mmport.usage.walking import walk
 from mmport.vllm_api import store
@@ -79,7 +80,7 @@ def migrate_file(task: FileTask) -> FileResult:
     checked = read_python(path)
     if isinstance(checked, Finding):
         return FileResult(str(path), "", "", (), (checked,), "", written=False)
-    if PACKAGE not in checked:
+    if not may_concern(checked):
         return FileResult(str(path), "", "", (), (), "", written=False)
     encoding, text = decoded(path.read_bytes())
     try:

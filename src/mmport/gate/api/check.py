@@ -12,9 +12,9 @@ from mmport.gate.api.rules import CHECKS
 from mmport.gate.rule import Rule
 from mmport.model.finding import Finding, Severity
 from mmport.usage.module_name import module_name
+from mmport.usage.neighbours import may_concern
 from mmport.usage.parsing import model_file, parsed
 from mmport.usage.view import View
-from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.stubs import ModuleName
 
@@ -27,7 +27,7 @@ def check_source(path: Path, text: str, targets: tuple[str, ...]) -> Iterator[Fi
         text: its text, which is Python.
         targets: the releases to hold it against.
     """
-    if PACKAGE not in text:
+    if not may_concern(text):
         return
     module, lines = module_name(path, parsed(text)), text.split("\n")
     for target in targets:

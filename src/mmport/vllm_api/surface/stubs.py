@@ -20,6 +20,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 EVERYTHING: Final = "*"
@@ -40,10 +41,11 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class ModuleName:
-    """A module by its dotted name, and whether it is a package."""
+    """A module by its dotted name, and whether it is a package; `folder` is where it lies."""
 
     name: str
     is_package: bool = False
+    folder: Path | None = None
 
     def absolute(self, node: ast.ImportFrom) -> str:
         """Name the module that a `from … import` in this module means."""
