@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from mmport.usage.walking import walk
+from mmport.vllm_api import store
 from mmport.vllm_api.surface.modules import PACKAGE
+from mmport.vllm_api.surface.release import names_of
 from mmport.vllm_api.surface.stubs import ModuleName
 
 MODELS: Final = "vllm.model_executor.models"
@@ -19,7 +22,8 @@ def module_name(path: Path, tree: ast.Module) -> ModuleName:
     """Name a file's module.
 
     A file in a copy of vLLM is the module that it is there. One that was copied out
-    of vLLM's models still imports its neighbours, which do not lie beside it.
+    of vLLM's models still imports its neighbours, which do not lie beside it. Most of
+    them are modules of vLLM's: a plugin's own file has other neighbours.
     """
     parts = path.with_suffix("").parts
     is_package = parts[-1] == "__init__"
@@ -28,7 +32,7 @@ def module_name(path: Path, tree: ast.Module) -> ModuleName:
         start = len(names) - 1 - names[:-1][::-1].index(PACKAGE) - 1
         return ModuleName(".".join(names[start:]), is_package)
     package = MODELS if _was_copied(path, tree) else _OWN
-    return ModuleName(f"{package}.{names[-1]}")
+    return ModuleName(f"{package}.{names[-1].replace('.', '_')}")
 
 
 def _was_copied(path: Path, tree: ast.Module) -> bool:
@@ -40,4 +44,12 @@ def _was_copied(path: Path, tree: ast.Module) -> bool:
     first = [name.partition(".")[0] for name in relative]
     beside = (path.parent / name for name in first)
     there = any(one.with_suffix(".py").is_file() or one.is_dir() for one in beside)
-    return bool(relative) and not there
+    known = [_is_of_vllm(name) for name in dict.fromkeys(first)]
+    return not there and sum(known) * 2 > len(known)
+
+
+@cache
+def _is_of_vllm(name: str) -> bool:
+    """Tell whether any release has a model's module, or a helper's, of that name."""
+    module = f"{MODELS}.{name}"
+    return any(names_of(one).find_module(module) is not None for one in store.releases())

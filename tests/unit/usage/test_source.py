@@ -107,6 +107,15 @@ def test_a_name_that_several_have_is_known_by_its_bases(module: str, name: str, 
     assert home(names_of("0.32.0"), module, name, before.stub) == found
 
 
+def test_a_plugins_own_neighbours_are_none_of_vllms(tmp_path: Path) -> None:
+    tree = ast.parse("from .transformers_utils.modules import Adapter")
+    assert module_name(tmp_path / "mine.py", tree).name == "port.mine"
+
+
+def test_a_file_named_after_a_release_is_one_module(tmp_path: Path) -> None:
+    assert module_name(tmp_path / "0.10.2.py", ast.parse("")).name == "port.0_10_2"
+
+
 def test_of_the_paths_to_a_name_the_one_that_most_releases_have_is_given() -> None:
     layers = "vllm.model_executor.layers.attention"
     now = names_of("0.32.0")

@@ -62,7 +62,8 @@ def _passed_on(reading: Reading, call: ast.Call, edits: Edits) -> None:
         if last.lineno != call.lineno:
             between = ",\n" + " " * _column(reading, last)
         end = reading.span(last)[1]
-        edits.put(end, end, f'{between}overrides={_OPTIONS}.get("{made.group(1)}")')
+        asked = f'{_OPTIONS}.get("{made.group(1)}") if {_OPTIONS} else None'
+        edits.put(end, end, f"{between}overrides={asked}")
     elif call.func.attr == _NAME and len(call.args) == 2 and not call.keywords:
         end = reading.span(call.args[-1])[1]
         edits.put(end, end, f", {_OPTIONS}")

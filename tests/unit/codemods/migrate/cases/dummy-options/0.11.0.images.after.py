@@ -16,6 +16,6 @@ class Dummy(BaseDummyInputsBuilder):
                 width=1,
                 height=1,
                 num_images=mm_counts.get("image", 0),
-                overrides=mm_options.get("image"),
+                overrides=mm_options.get("image") if mm_options else None,
             )
         }
