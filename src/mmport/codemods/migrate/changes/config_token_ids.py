@@ -6,6 +6,7 @@ import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "sep_token_id", "decoder_start_token_id")
 _CONFIGS = ("config", "hf_config")
@@ -14,7 +15,7 @@ _CONFIGS = ("config", "hf_config")
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("SupportsMultiModal"):
-        for node in ast.walk(item.node):
+        for node in walk(item.node):
             match node:
                 case ast.Attribute(value=owner, attr=attr, ctx=ast.Load()) if attr in _IDS:
                     if _is_whole_config(owner):

@@ -7,6 +7,7 @@ import re
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _EMBEDS = re.compile(r"_embeds$")
 
@@ -14,7 +15,7 @@ _EMBEDS = re.compile(r"_embeds$")
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("SupportsMultiModal"):
-        for node in ast.walk(item.node):
+        for node in walk(item.node):
             match node:
                 case ast.If(test=test, body=[ast.Return(value=ast.List(elts=[one]) as listed)]):
                     if _is_data(one, _of_embeds(test)):

@@ -10,6 +10,7 @@ from mmport.codemods.migrate.editing import append_argument
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
+from mmport.usage.walking import walk
 from mmport.vllm_api.frame import is_frame
 from mmport.vllm_api.surface.signatures import Signature, cannot_stand_for, of_arguments, of_stub
 from mmport.vllm_api.surface.stubs import FunctionNode
@@ -45,7 +46,7 @@ def _take(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits
 
 def _give(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits) -> None:
     """Give inherited methods what they cannot do without any more, where nothing is at hand."""
-    for node in ast.walk(method):
+    for node in walk(method):
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr=name)) as call:
                 whose = ast.unparse(owner)

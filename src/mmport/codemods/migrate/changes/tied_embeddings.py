@@ -7,6 +7,7 @@ import ast
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import block
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _TIED = "tie_word_embeddings"
 _WHOLE = "vllm_config.model_config.hf_config"
@@ -18,7 +19,7 @@ def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.file.classes.values():
         init = item.methods.get("__init__")
-        uses = [one for one in ast.walk(item.node) if isinstance(one, ast.Attribute)]
+        uses = [one for one in walk(item.node) if isinstance(one, ast.Attribute)]
         stored = any(one.attr == _TIED and isinstance(one.ctx, ast.Store) for one in uses)
         read = any(one.attr == _TIED for one in uses)
         for node in init.body if init is not None and read and not stored else ():
