@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,15 @@ pytestmark = [
 FIRST_API = "0.6.3.post1"
 SPAN = ("--from", FIRST_API, "--to", "0.32.0")
 OWN = Path(__file__).parent / "first_api" / "finch.py"
+REPOS = Path(__file__).parents[1] / "legacy" / "repos"
+BOUND = 5e-5
+"""Of a logprob in float32, as on the old engines."""
+SMALLER = (
+    *((r"\b32044\b", "3"), (r"\b336\b", "56"), (r"\b576\b", "16"), (r"\b1024\b", "64")),
+    *((r"\b4096\b", "96"), (r"heads=16", "heads=4"), (r"layers=24", "layers=3")),
+    *((r"\b768\b", "32"), (r"\* 144\b", "* 4"), (r"\* 12$", "* 2")),
+)
+"""The sizes that stand in the file and in no config: those of the stand-in in their place."""
 STAGES = ("weights", "processor", "encoder", "merge", "decoder", "logits", "generation", "budget")
 
 
@@ -106,3 +118,40 @@ def test_vllms_own_file_of_the_first_api_is_proven(
             *("--class", class_name, "--format", "json"),
         )
     )
+
+
+@pytest.mark.parametrize("release", [on(FIRST_API)])
+def test_numbered_placeholders_and_tiles_in_rows_answer_as_the_repos_code_does(
+    run_mmport: RunMmport, engine_python: Path, tmp_path: Path, release: str
+) -> None:
+    python = legacy_python(release)
+    assert python is not None  # the marker left the case out otherwise
+    model, file = tmp_path / "model", tmp_path / "tiles.py"
+    text = (models_of(python) / "phi3v.py").read_text("utf-8")
+    for large, small in SMALLER:
+        assert re.search(large, text, re.MULTILINE)
+        text = re.sub(large, small, text, flags=re.MULTILINE)
+    file.write_text(text, "utf-8")
+    done = run_mmport("migrate", str(file), *SPAN, "--write")
+    assert done.returncode == 0, done.stderr
+
+    def run(script: str, *arguments: str) -> str:
+        made = subprocess.run(
+            [engine_python, REPOS / script, *arguments],
+            env=os.environ | {"PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        assert made.returncode == 0, made.stderr[-4000:]
+        return made.stdout
+
+    run("prove_phi3_v.py", "build", str(model))
+    printed = run("prove_migrated_phi3_v.py", str(model), str(file), "Phi3VForCausalLM")
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    assert found.keys() == {"one by one", "a batch", "several", "features"}
+    for question, answer in found.items():
+        assert answer["equal"], (question, answer)
+        assert answer["worst"] < BOUND, (question, answer)
+        assert answer["distinct"] > 6, (question, answer)
