@@ -178,6 +178,15 @@ class NewArgument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TowerLevel:
+    """A class of an encoder whose weights lie below a level that transformers 5 does not write."""
+
+    module: str
+    name: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that is known to have changed."""
 
@@ -192,6 +201,7 @@ class Changes:
     helper: tuple[HelperChange, ...]
     wanted: tuple[WantedArgument, ...]
     new_argument: tuple[NewArgument, ...]
+    level: tuple[TowerLevel, ...]
 
 
 @cache

@@ -81,6 +81,12 @@ def model():
     return made
 
 
+def as_published(name):
+    """Name a weight as transformers 4 does, which the published checkpoints are of."""
+    level = "img_processor.vision_model."
+    return name if level in name else name.replace("img_processor.", level)
+
+
 def build(folder: Path) -> None:
     """Write a checkpoint as the model's authors publish one: config, weights, code."""
     from safetensors.torch import save_file
@@ -89,7 +95,7 @@ def build(folder: Path) -> None:
     made = model()
     tokenizer().save_pretrained(folder)
     weights = {
-        name: tensor.detach().clone().contiguous()
+        as_published(name): tensor.detach().clone().contiguous()
         for name, tensor in made.state_dict().items()
         if not name.endswith("position_ids")
     }
@@ -106,8 +112,12 @@ def build(folder: Path) -> None:
     }
     (folder / "config.json").write_text(json.dumps(config))
     processor = {
-        "auto_map": {"AutoImageProcessor": "processing_phi3_v.Phi3VImageProcessor"},
+        "auto_map": {
+            "AutoImageProcessor": "processing_phi3_v.Phi3VImageProcessor",
+            "AutoProcessor": "processing_phi3_v.Phi3VProcessor",
+        },
         "image_processor_type": "Phi3VImageProcessor",
+        "processor_class": "Phi3VProcessor",
         "num_crops": CROPS,
     }
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
@@ -222,7 +232,11 @@ def compared(answers, references) -> dict:
     return {"equal": equal, "worst": max(pairs), "distinct": distinct}
 
 
-def prove(folder: Path, port: Path) -> dict:
+SEVERAL = "see <|image_1|> and <|image_2|> or <|image_3|>!"
+
+
+def asked() -> list:
+    """Give a prompt and an image, three times; each image has its own number of tiles."""
     import numpy as np
     from PIL import Image
 
@@ -231,9 +245,14 @@ def prove(folder: Path, port: Path) -> dict:
         Image.fromarray(random.randint(0, 255, (height, width, 3), dtype=np.uint8))
         for width, height in ((56, 56), (140, 60), (50, 170))
     ]
-    reference, engine = Reference(), Engine(folder, port)
     prompts = ["a <|image_1|> what?", "<|image_1|>\nwhy", "who is <|image_1|>"]
-    questions = list(zip(prompts, images, strict=True))
+    return list(zip(prompts, images, strict=True))
+
+
+def prove(folder: Path, port: Path) -> dict:
+    questions = asked()
+    images = [image for _, image in questions]
+    reference, engine = Reference(), Engine(folder, port)
     wanted = [reference.answer(prompt, [image]) for prompt, image in questions]
     features = [(prompt, reference.features(image)[None].clone()) for prompt, image in questions]
     found = {
@@ -242,9 +261,8 @@ def prove(folder: Path, port: Path) -> dict:
         "features": compared(engine.answers(features), wanted),
     }
     if engine.several:
-        prompt = "see <|image_1|> and <|image_2|> or <|image_3|>!"
-        several = [reference.answer(prompt, images)]
-        found["several"] = compared(engine.answers([(prompt, images)]), several)
+        several = [reference.answer(SEVERAL, images)]
+        found["several"] = compared(engine.answers([(SEVERAL, images)]), several)
     # Of every size up to more than the tiles that there may be.
     sizes = [(width, height) for width in range(8, 400, 9) for height in range(8, 400, 9)]
     counts = [reference.images.calc_num_image_tokens_from_image_size(*size) for size in sizes]

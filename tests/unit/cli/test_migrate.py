@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunMmport
+from tests.conftest import ROOT, RunMmport
+from tests.unit.cli.program import write_model
 
 OLD = b'''"""A model."""
 
@@ -203,3 +204,38 @@ def test_a_shim_needs_a_first_release(run_mmport: RunMmport, finch: Path) -> Non
     done = run_mmport("migrate", str(finch), "--shim", "--to", "0.32.0")
     assert done.returncode == 2
     assert "name it by --from" in done.stderr
+
+
+FIRST_API = ROOT / "tests" / "engine" / "first_api" / "finch.py"
+
+
+def test_a_model_can_be_named_to_take_from_its_port_what_the_files_lack(
+    run_mmport: RunMmport, tmp_path: Path
+) -> None:
+    model, file = write_model(tmp_path / "model"), tmp_path / "finch.py"
+    file.write_bytes(FIRST_API.read_bytes())
+    span = ("migrate", str(file), "--to", "0.32.0", "--from", "0.6.3.post1", "--write")
+    done = run_mmport(*span, "--model", str(model))
+    assert done.returncode == 0, done.stderr
+    written = file.read_bytes()
+    assert b"class LlavaMultiModalProcessor(" in written
+    assert b"def get_placeholder_str(" in written
+    assert b"INPUT_REGISTRY" not in written
+    again = run_mmport(*span, "--model", str(model))
+    assert "nothing to do" in again.stderr
+    assert file.read_bytes() == written
+
+
+def test_a_model_that_is_not_there_or_has_no_port_is_told_before_anything_is_written(
+    run_mmport: RunMmport, tmp_path: Path
+) -> None:
+    file = tmp_path / "finch.py"
+    file.write_bytes(FIRST_API.read_bytes())
+    span = ("migrate", str(file), "--to", "0.32.0", "--from", "0.6.3.post1", "--write")
+    done = run_mmport(*span, "--model", str(tmp_path / "none"))
+    assert done.returncode == 3
+    assert "no hub id" in done.stderr
+    text = write_model(tmp_path / "model", architectures=["LlamaForCausalLM"], model_type="llama")
+    done = run_mmport(*span, "--model", str(text))
+    assert done.returncode == 3
+    assert file.read_bytes() == FIRST_API.read_bytes()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import symtable
 
 import pytest
 
+from mmport.planning.encoders import reusable_encoders
 from mmport.vllm_api import store
 from mmport.vllm_api.changes import (
     AttributeChange,
@@ -16,6 +18,7 @@ from mmport.vllm_api.changes import (
     NameChange,
     OrderChange,
     PassedParameter,
+    WantedArgument,
     changes,
     hook_change,
     is_passed,
@@ -191,3 +194,18 @@ def test_what_to_write_is_told_from_the_release_on() -> None:
     owner = "BaseDummyInputsBuilder"
     assert is_passed(owner, "get_dummy_mm_data", "mm_options", "0.11.1")
     assert not is_passed(owner, "get_dummy_mm_data", "mm_options", "0.11.0")
+
+
+@pytest.mark.parametrize("change", changes().wanted, ids=lambda one: one.id)
+def test_an_argument_is_wanted_since_then_and_was_not_before(change: WantedArgument) -> None:
+    for version, wanted in zip(releases_around(change.since), (False, True), strict=True):
+        module = names_of(version).module(change.module) or {}
+        read = of_stub(module[f"{change.name}.__init__"])
+        assert read is not None
+        assert (change.parameter in read.required) is wanted
+    ast.parse(change.value, mode="eval")
+
+
+def test_levels_are_those_of_the_encoders_that_ports_reuse() -> None:
+    reused = {(one.module, one.class_name, one.inner) for one in reusable_encoders().values()}
+    assert {(one.module, one.name, one.level) for one in changes().level} == reused

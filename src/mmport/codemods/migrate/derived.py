@@ -35,6 +35,8 @@ def derived(reading: Reading, item: ModelClass, old: Sequence[ast.expr]) -> Dono
         return f"that can be written from a file for {_SINCE} and later alone"
     if set(registered) & {"register_input_mapper", "register_max_multimodal_tokens"}:
         return "only a port of the model knows how media other than images are processed"
+    if "register_processor" in registered:
+        return "a processor of before 0.7.0 says in other hooks what a port's says, and has no info"
     if registered.get(_IMAGE_MAPPER, "") is not None or not fields:
         return "the class has its images processed by a function of its own"
     if token is None or not _repeats(inputs):
@@ -43,8 +45,10 @@ def derived(reading: Reading, item: ModelClass, old: Sequence[ast.expr]) -> Dono
     count, number = _counter(reading, inputs), _numbered(inputs)
     if number and not count:
         return "its placeholders are numbered, and the features of an image cannot be counted"
-    width, height = _dummy_size(_closure(reading, registered.get(_DUMMY)))
-    return Trio(stem, token, tuple(fields), count, number, width, height).donor(item.name)
+    size = _dummy_size(_closure(reading, registered.get(_DUMMY)))
+    if size is None:
+        return "how large an image has the most features is computed"
+    return Trio(stem, token, tuple(fields), count, number, *size).donor(item.name)
 
 
 def _registered(old: Sequence[ast.expr]) -> Iterator[tuple[str, ast.expr | None]]:
@@ -85,6 +89,8 @@ def _token(item: ModelClass) -> str | None:
         for part in ast.walk(method):
             match part:
                 case ast.Call(func=ast.Name(id="merge_multimodal_embeddings"), args=[*_, token]):
+                    return _as_info_has_it(item, token)
+                case ast.Call(func=ast.Name(id="embed_multimodal"), args=[_, token, _, _]):
                     return _as_info_has_it(item, token)
     return None
 
@@ -189,12 +195,15 @@ def _numbered(functions: Sequence[FunctionNode]) -> tuple[str, str] | None:
     return None
 
 
-def _dummy_size(functions: Sequence[FunctionNode]) -> tuple[str, str]:
-    """Give the size of dummy images, where the file names one; else that of the encoder."""
+def _dummy_size(functions: Sequence[FunctionNode]) -> tuple[str, str] | None:
+    """Give the size of dummy images, by name or that of the encoder; None if it is computed."""
+    size = "self.info.get_hf_config().vision_config.image_size"
     for call in _calls(functions):
         named = {one.arg: one.value for one in call.keywords}
         sides = [named.get(f"image_{side}_override") for side in ("width", "height")]
-        if all(isinstance(one, ast.Name) and one.id.isupper() for one in sides):
-            return ast.unparse(sides[0] or call), ast.unparse(sides[1] or call)
-    size = "self.info.get_hf_config().vision_config.image_size"
+        match sides:
+            case [ast.Name(id=width), ast.Name(id=height)] if width.isupper() and height.isupper():
+                return width, height
+            case [ast.expr(), _] | [_, ast.expr()]:
+                return None
     return size, size

@@ -68,8 +68,11 @@ class Phi3VImageProcessor(BaseImageProcessor):
 
 class Phi3VProcessor(ProcessorMixin):
     attributes = ["image_processor", "tokenizer"]
-    image_processor_class = "Phi3VImageProcessor"
+    image_processor_class = "AutoImageProcessor"
     tokenizer_class = "AutoTokenizer"
+
+    def __init__(self, image_processor, tokenizer, chat_template=None):
+        super().__init__(image_processor, tokenizer, chat_template=chat_template)
 
     def token_ids(self, text):
         """Tokenize the text between numbered placeholders; -1 stands for an image."""
@@ -78,3 +81,13 @@ class Phi3VProcessor(ProcessorMixin):
         for other in others:
             ids += [-1, *self.tokenizer(other).input_ids]
         return ids
+
+    def __call__(self, text=None, images=None, return_tensors=None, **kwargs):
+        """Process a text and its images; an image's features are negative ids."""
+        made = self.image_processor.preprocess(images) if images is not None else {}
+        counts = iter(made.get("num_img_tokens", ()))
+        ids, place = [], 0
+        for one in self.token_ids(text):
+            place += one == -1
+            ids += [-place] * int(next(counts)) if one == -1 else [one]
+        return BatchFeature({**made, "input_ids": [ids]}, tensor_type=return_tensors)

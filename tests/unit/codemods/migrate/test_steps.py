@@ -23,7 +23,7 @@ from mmport.vllm_api.surface.stubs import ModuleName
 
 HERE = Path(__file__).parent
 MODULE = ModuleName("vllm.model_executor.models.finch")
-FIRST, TARGET = "0.6.6", "0.32.0"
+FIRST, TARGET = "0.7.0", "0.32.0"
 
 
 def release(file: Path) -> str:

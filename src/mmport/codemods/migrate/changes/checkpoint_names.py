@@ -44,7 +44,7 @@ def _bare_load(load: FunctionNode) -> ast.Call | None:
         for one in own_nodes(load)
         if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == _LOADER
     ]
-    if len(makes) != 1 or ast.unparse(makes[0]) != f"{_LOADER}(self)":
+    if len(makes) != 1 or [ast.unparse(one) for one in makes[0].args] != ["self"]:
         return None
     for one in own_nodes(load):
         match one:

@@ -92,7 +92,8 @@ class _Constructor:
         reading, arguments = self.reading, self.init.args
         stars = (one for one in _stars(arguments) if one)
         every: tuple[ast.arg, ...] = (*arguments.args, *arguments.kwonlyargs, *stars)
-        start = reading.span(arguments.args[0])[0]
+        defined = reading.at(self.init.lineno, self.init.col_offset)
+        start = reading.text.index("(", defined) + 1
         last = max(every, key=lambda one: reading.span(one)[1])
         defaults = [*arguments.defaults, *(one for one in arguments.kw_defaults if one)]
         ends = [reading.span(last)[1], *(reading.span(one)[1] for one in defaults)]
