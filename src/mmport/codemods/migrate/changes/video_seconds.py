@@ -34,12 +34,27 @@ def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs(_PROCESSOR):
         classes = (item, *reading.local_parents(item))
-        if _gives_seconds(item) and not any(one.own(name) for one in classes for name in _CALLS):
+        told = any(_does_more(one, name) for one in classes for name in _CALLS)
+        if _gives_seconds(item) and not told:
             put_method(reading, item, _CODE, edits)
             edits.need("collections.abc", "Mapping")
             edits.need("vllm.multimodal.parse", "MultiModalDataItems")
             edits.need("vllm.multimodal.processing.processor", "HFMultiModalInputs")
     return edits
+
+
+def _does_more(item: ModelClass, name: str) -> bool:
+    """Tell a class that has a hook of its own, which does more than to call the one above it."""
+    method = item.methods.get(name)
+    if method is None:
+        return item.own(name)
+    names = [one.arg for one in method.args.args][1:]
+    body = [ast.unparse(one) for one in method.body if not _is_docstring(one)]
+    return body != [f"return super().{name}({', '.join(names)})"]
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _gives_seconds(item: ModelClass) -> bool:
