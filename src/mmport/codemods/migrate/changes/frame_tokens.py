@@ -22,6 +22,11 @@ def _apply(reading: Reading) -> Edits:
             for one in _put_in(node):
                 end = reading.span(one)[1]
                 edits.put(end - len(_VIDEO), end, _IMAGE)
+            match node:
+                case ast.IfExp(body=ast.Attribute(attr=one), orelse=ast.Attribute(attr=other)):
+                    if {one, other} == {_VIDEO, _IMAGE}:
+                        image = node.body if one == _IMAGE else node.orelse
+                        edits.put(*reading.span(node), reading.code(image))
     return edits
 
 

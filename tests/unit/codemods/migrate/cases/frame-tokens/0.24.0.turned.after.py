@@ -9,6 +9,11 @@ class FinchProcessor(BaseMultiModalProcessor):
         input_ids[input_ids == processor.image_token_id] = processor.video_token_id
         return input_ids
 
+    def frame_token(self, processor):
+        return (
+            processor.image_token_id
+        )
+
     def frames(self, processor, count: int):
         ids = [processor.video_start_id] + [processor.image_token_id] * count
         return PromptUpdateDetails.select_token_id(
