@@ -23,9 +23,9 @@ def _apply(reading: Reading) -> Edits:
                 end = reading.span(one)[1]
                 edits.put(end - len(_VIDEO), end, _IMAGE)
             match node:
-                case ast.IfExp(body=ast.Attribute(attr=one), orelse=ast.Attribute(attr=other)):
-                    if {one, other} == {_VIDEO, _IMAGE}:
-                        image = node.body if one == _IMAGE else node.orelse
+                case ast.IfExp(body=ast.Attribute(attr=name), orelse=ast.Attribute(attr=other)):
+                    if {name, other} == {_VIDEO, _IMAGE}:
+                        image = node.body if name == _IMAGE else node.orelse
                         edits.put(*reading.span(node), reading.code(image))
     return edits
 
