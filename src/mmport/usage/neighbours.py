@@ -21,18 +21,31 @@ def may_concern(text: str) -> bool:
 
 
 def neighbour(module: ModuleName, item: Imported) -> ModelFile | None:
-    """Find the file that a relative import takes a name from; None if it does not lie there."""
+    """Find the file that an import takes a name from, where it is of the same package.
+
+    None for all that lies elsewhere.
+    """
     node = item.node
-    if module.folder is None or not isinstance(node, ast.ImportFrom) or not node.level:
+    if module.folder is None or not isinstance(node, ast.ImportFrom) or not node.module:
         return None
-    folder = module.folder
-    for _ in range(node.level - 1):
-        folder = folder.parent
-    path = folder.joinpath(*(node.module or "").split("."))
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if node.module and file.is_file():
+    root = _root(module.folder, node)
+    path = root.joinpath(*node.module.split(".")) if root is not None else None
+    for file in (path.with_suffix(".py"), path / "__init__.py") if path is not None else ():
+        if file.is_file():
             return _read(file, file.stat().st_mtime_ns)
     return None
+
+
+def _root(folder: Path, node: ast.ImportFrom) -> Path | None:
+    """Find the folder that a module's dotted name begins in: above the package, if it is named."""
+    whole = folder.resolve()
+    folders = (whole, *whole.parents)
+    if node.level:
+        return next(iter(folders[node.level - 1 :]), None)
+    package = (node.module or "").partition(".")[0]
+    if package == PACKAGE:
+        return None
+    return next((one.parent for one in folders if one.name == package), None)
 
 
 @lru_cache(maxsize=64)

@@ -49,3 +49,12 @@ def test_a_neighbour_that_is_no_python_brings_nothing(tmp_path: Path) -> None:
     heir = plugin(tmp_path)
     (tmp_path / "parts" / "base.py").write_text("class (:\n")
     assert list(check_source(heir, HEIR, ("0.32.0",))) == []
+
+
+def test_a_neighbour_may_be_imported_by_its_full_name(tmp_path: Path) -> None:
+    folder = tmp_path / "herons"
+    folder.mkdir()
+    heir = plugin(folder)
+    heir.write_text("import vllm\n" + HEIR.replace("from .parts", "from herons.parts"))
+    (found,) = check_source(heir, heir.read_text(), ("0.32.0",))
+    assert "_call_hf_processor of Heir" in found.message
