@@ -11,13 +11,16 @@ from collections.abc import Iterator
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _IMAGE, _VIDEO = "image_token_id", "video_token_id"
+_POSITIONS = "get_mrope_input_positions"
 
 
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
-    if any(_turns(node) for node in reading.nodes):
+    turned = any(_turns(node) for node in reading.nodes)
+    if turned and not _counts_by_token(reading):
         for node in reading.nodes:
             for one in _put_in(node):
                 end = reading.span(one)[1]
@@ -28,6 +31,17 @@ def _apply(reading: Reading) -> Edits:
                         image = node.body if name == _IMAGE else node.orelse
                         edits.put(*reading.span(node), reading.code(image))
     return edits
+
+
+def _counts_by_token(reading: Reading) -> bool:
+    """Tell a file whose positions take every image's token for one of an image."""
+    methods = (one.methods.get(_POSITIONS) for one in reading.file.classes.values())
+    return any(
+        isinstance(node, ast.Name | ast.Attribute) and _IMAGE in ast.unparse(node)
+        for method in methods
+        if method is not None
+        for node in walk(method)
+    )
 
 
 def _turns(node: ast.AST) -> bool:
