@@ -30,6 +30,7 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.model_loader.weight_utils import default_weight_loader
 from vllm.model_executor.models.clip import CLIPVisionModel
 from vllm.model_executor.sampling_metadata import SamplingMetadata
+from vllm.multimodal import MULTIMODAL_REGISTRY
 from vllm.sequence import IntermediateTensors, SequenceData
 
 from vllm.model_executor.models.interfaces import SupportsMultiModal, SupportsPP
@@ -38,7 +39,6 @@ from vllm.model_executor.models.utils import (
     AutoWeightsLoader,
     merge_multimodal_embeddings,
 )
-from vllm.multimodal import MULTIMODAL_REGISTRY
 
 
 # Names of weights, as transformers of any release save them, and the names here.

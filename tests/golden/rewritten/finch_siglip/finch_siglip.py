@@ -19,6 +19,7 @@ from vllm.model_executor.layers.logits_processor import LogitsProcessor
 from vllm.model_executor.layers.quantization import QuantizationConfig
 from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.sequence import IntermediateTensors
+from vllm.utils.tensor_schema import TensorSchema, TensorShape
 
 from vllm.model_executor.models.interfaces import (
     MultiModalEmbeddings,
@@ -58,7 +59,6 @@ from vllm.multimodal.processing import (
     PromptReplacement,
     PromptUpdate,
 )
-from vllm.utils.tensor_schema import TensorSchema, TensorShape
 
 
 class FinchModel(LlamaModel):

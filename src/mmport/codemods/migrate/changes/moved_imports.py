@@ -13,7 +13,7 @@ from mmport.codemods.migrate.reading import Reading
 from mmport.inspection import hf_library
 from mmport.usage.source import Imported
 from mmport.usage.whereabouts import home, last_stub
-from mmport.vllm_api.changes import name_change
+from mmport.vllm_api.changes import changes, name_change, reaches
 from mmport.vllm_api.surface.areas import lies_in
 from mmport.vllm_api.surface.modules import PACKAGE
 from mmport.vllm_api.surface.release import UNKNOWN, Bound, ReleaseNames
@@ -87,8 +87,10 @@ def _fails(reading: Reading, item: Imported) -> bool:
     # A module that makes names as they are asked may not make this one.
     if item.guarded or item.instead_of:
         return False  # the file has a way out
-    change = name_change(item.name, reading.target)
-    return change is not None and change.module == item.module
+    return any(
+        (one.module, one.name) == (item.module, item.name) and reaches(reading.target, one.since)
+        for one in changes().name
+    )
 
 
 def _moved(reading: Reading, alias: ast.alias, item: Imported) -> _Move | None:
