@@ -20,8 +20,6 @@ _GIVEN = "_embeds"
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("SupportsMultiModal"):
-        for method in item.methods.values():
-            _given_back_as_they_come(reading, method, edits)
         if not _is_set(reading, item):
             one_by_one = _comes_one_by_one(reading, item)
             for method in item.methods.values():
@@ -73,26 +71,6 @@ def _without(reading: Reading, method: FunctionNode, edits: Edits, *, one_by_one
                         code = f"({code} if isinstance({code}, torch.Tensor) else {joined})"
                         edits.imports.append(Imported("torch", "", "torch"))
                     edits.put(*reading.span(part), code)
-
-
-def _given_back_as_they_come(reading: Reading, method: FunctionNode, edits: Edits) -> None:
-    """Take features that a user gives out of a list of one: they are one item's each already."""
-    for part in ast.walk(method):
-        match part:
-            case ast.If(
-                test=ast.Compare(
-                    left=kind, ops=[ast.Eq()], comparators=[ast.Constant(str() as said)]
-                ),
-                body=[ast.Return(value=ast.List(elts=[held]) as made)],
-            ) if said.endswith(_GIVEN) and _owner(held) == _owner(kind) != "":
-                edits.put(*reading.span(made), reading.code(held))
-
-
-def _owner(node: ast.expr) -> str:
-    match node:
-        case ast.Subscript(value=value) | ast.Attribute(value=value):
-            return ast.unparse(value)
-    return ""
 
 
 def _concatenates(call: ast.Call) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.walking import walk
 
-_EMBEDS = re.compile(r"_embeds$")
+_GIVEN = "_embeds"
 
 
 def _apply(reading: Reading) -> Edits:
@@ -17,29 +16,22 @@ def _apply(reading: Reading) -> Edits:
     for item in reading.heirs("SupportsMultiModal"):
         for node in walk(item.node):
             match node:
-                case ast.If(test=test, body=[ast.Return(value=ast.List(elts=[one]) as listed)]):
-                    if _is_data(one, _of_embeds(test)):
-                        edits.put(*reading.span(listed), reading.code(one))
+                case ast.If(
+                    test=ast.Compare(
+                        left=kind, ops=[ast.Eq()], comparators=[ast.Constant(value=str(said))]
+                    ),
+                    body=[ast.Return(value=ast.List(elts=[held]) as made)],
+                ) if said.endswith(_GIVEN) and _owner(held) == _owner(kind) != "":
+                    edits.put(*reading.span(made), reading.code(held))
     return edits
 
 
-def _of_embeds(test: ast.expr) -> str:
-    """Name what a test tells to be embeddings: `x["type"] == "image_embeds"`."""
-    match test:
-        case ast.Compare(
-            left=ast.Subscript(value=owner, slice=ast.Constant(value="type")),
-            ops=[ast.Eq()],
-            comparators=[ast.Constant(value=str(kind))],
-        ) if _EMBEDS.search(kind):
-            return ast.unparse(owner)
-    return ""
-
-
-def _is_data(node: ast.expr, owner: str) -> bool:
+def _owner(node: ast.expr) -> str:
+    """Name what an item or attribute is of."""
     match node:
-        case ast.Subscript(value=value, slice=ast.Constant(value="data")):
-            return bool(owner) and ast.unparse(value) == owner
-    return False
+        case ast.Subscript(value=value) | ast.Attribute(value=value):
+            return ast.unparse(value)
+    return ""
 
 
 CODEMOD = Codemod(
