@@ -6,7 +6,7 @@ import ast
 
 from mmport.codemods.migrate.changes.data_parser import info_of
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import append_argument
+from mmport.codemods.migrate.editing import append_argument, drop_parameters
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
@@ -42,6 +42,16 @@ def _take(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits
     ]
     if new:
         _append(reading, method, new, edits)
+    _leave(reading, method, set(before.names) - set(after.names), edits)
+
+
+def _leave(reading: Reading, method: FunctionNode, gone: set[str], edits: Edits) -> None:
+    """Take no more what is not given any more, where the method and the file have no use for it."""
+    read = {node.id for node in walk(method) if isinstance(node, ast.Name)}
+    called = any(getattr(call.func, "attr", "") == method.name for call in reading.file.calls)
+    unused = [one for one in method.args.args if one.arg in gone - read]
+    if unused and not called and not method.args.defaults:
+        drop_parameters(reading, method, unused, edits)
 
 
 def _give(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits) -> None:
