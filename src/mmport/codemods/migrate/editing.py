@@ -270,12 +270,26 @@ def append_argument(reading: Reading, call: ast.Call, argument: str, edits: Edit
         edits.put(end, end, argument)
         return
     last = max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+    if isinstance(last, ast.GeneratorExp) and reading.span(last)[1] == reading.span(call)[1]:
+        _beside_generator(reading, last, argument, edits)
+        return
     row = reading.line(last.lineno)
     indent = row[: len(row) - len(row.lstrip(" \t"))]
     end = reading.span(last)[1]
     closed = reading.text[end:].lstrip().startswith(",")
     alone = last.lineno != call.lineno and (closed or last.lineno != given[0].lineno)
     edits.put(end, end, (f",\n{indent}" if alone else ", ") + argument)
+
+
+def _beside_generator(
+    reading: Reading, generator: ast.GeneratorExp, argument: str, edits: Edits
+) -> None:
+    """Put an argument beside a generator that shares the call's brackets: it needs its own."""
+    row = reading.line(generator.lineno)
+    outer = row[: len(row) - len(row.lstrip(" \t"))]
+    first, *rest = reading.code(generator).splitlines()
+    code = "\n".join([f"{outer}{_UNIT}{first}", *(f"{_UNIT}{one}" for one in rest)])
+    edits.put(*reading.span(generator), f"(\n{code},\n{outer}{_UNIT}{argument},\n{outer})")
 
 
 def _is_ellipsis(node: ast.stmt) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
-from mmport.codemods.migrate.editing import drop_items
+from mmport.codemods.migrate.editing import append_argument, drop_items
 from mmport.codemods.migrate.reading import Reading
 
 _LOADER, _MAPPER = "AutoWeightsLoader", "WeightsMapper"
@@ -109,10 +109,8 @@ def _with_mapper(reading: Reading, load: ast.Call, edits: Edits) -> None:
         end = reading.span(given)[1]
         edits.put(end, end, f" | {_NAME}")
         return
-    last = load.args[-1] if load.args else None
-    if last is not None:
-        end = reading.span(last)[1]
-        edits.put(end, end, f", mapper={_NAME}")
+    if load.args:
+        append_argument(reading, load, f"mapper={_NAME}", edits)
 
 
 CODEMOD = Codemod(
