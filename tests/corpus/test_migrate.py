@@ -56,6 +56,17 @@ def test_files_of_old_releases_import_and_stay(
     assert imported(files, engine_python) >= share * len(files)
 
 
+@pytest.mark.full(reason=FETCHES)
+@pytest.mark.parametrize("release", ["0.6.3.post1", "0.8.4", "0.11.2", "0.18.1", "0.24.0"])
+def test_no_codemod_is_at_fault_with_any_model_file(release: str, models: Models) -> None:
+    told = [
+        one.message
+        for file in models(release)
+        for one in migrate_file(FileTask(file, TARGET, release)).findings
+    ]
+    assert [one for one in told if "fault of mmport" in one] == []
+
+
 def alone(file: Path, folder: Path) -> Path:
     """Put a file where none of its neighbours lies beside it."""
     copy = folder / file.stem / file.name

@@ -127,8 +127,12 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
     """Take whole statements out, with the comments right above them.
 
     What stood above and below comes together as far apart as the farther of the two was.
+    A block that has nothing left keeps a `pass`.
     """
-    for start, stop in _runs(reading, nodes):
+    kept = _alone(reading, nodes)
+    for one in kept:
+        edits.put(*reading.span(one), "pass")
+    for start, stop in _runs(reading, [one for one in nodes if one not in kept]):
         first, last = _blank_above(reading, start), _blank_below(reading, stop)
         below = reading.text[last : reading.next_line(last)]
         if _indent(below) < _indent(_row(reading, start)):
@@ -141,6 +145,14 @@ def drop_statements(reading: Reading, nodes: Sequence[ast.stmt], edits: Edits) -
             edits.put(start, stop + len("".join(rows[:fewer])), "")
 
 
+def _alone(reading: Reading, nodes: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Give the first statement of each block that is to be taken out whole."""
+    gone = {id(one) for one in nodes}
+    holders = (one for one in reading.nodes if isinstance(one, ast.stmt)) if gone else ()
+    blocks = (getattr(one, name, None) or [] for one in holders for name in _BLOCKS)
+    return [block[0] for block in blocks if block and all(id(one) in gone for one in block)]
+
+
 def _runs(reading: Reading, nodes: Sequence[ast.stmt]) -> list[tuple[int, int]]:
     """Give the lines of statements; those with nothing but blank lines between are one run."""
     runs: list[tuple[int, int]] = []
@@ -151,15 +163,6 @@ def _runs(reading: Reading, nodes: Sequence[ast.stmt]) -> list[tuple[int, int]]:
             start = runs.pop()[0]
         runs.append((start, stop))
     return runs
-
-
-def drop_from_block(reading: Reading, node: ast.stmt, edits: Edits) -> None:
-    """Take a statement out of its block; one that has nothing left keeps a `pass`."""
-    blocks = (getattr(one, name, None) for one in reading.nodes for name in _BLOCKS)
-    if any(one == [node] for one in blocks):
-        edits.put(*reading.span(node), "pass")
-    else:
-        drop_statements(reading, [node], edits)
 
 
 def _blank_above(reading: Reading, start: int) -> int:

@@ -55,11 +55,14 @@ def compose(reading: Reading, codemods: Iterable[Codemod]) -> Migrated:
     for codemod in codemods:
         if codemod.lies_between(reading.origin, reading.target):
             edits = codemod.apply(reading)
+            text = edited(reading.text, edits.changes)
+            again = _again(reading, text)
+            if again is None:
+                notes.append(_fault(codemod))
+                continue
             notes += edits.notes
             wanted += edits.imports
-            text = edited(reading.text, edits.changes)
             if text != reading.text:
-                again = _again(reading, text, codemod)
                 lost |= reading.used - again.used
                 reading = without_unused(reading, again)
                 applied.append(Applied(codemod.id, codemod.summary, codemod.risk))
@@ -86,15 +89,19 @@ def without_unused(before: Reading, after: Reading) -> Reading:
     return replace(after, text=edited(after.text, edits.changes), _family={})
 
 
-def _again(reading: Reading, text: str, codemod: Codemod) -> Reading:
-    """Read a file anew.
-
-    Raises:
-        AssertionError: a codemod wrote what is no Python, which is a fault of ours.
-    """
+def _again(reading: Reading, text: str) -> Reading | None:
+    """Read a file anew; None if it is no Python any more."""
+    if text == reading.text:
+        return reading
     again = replace(reading, text=text, _family={})
     try:
         again.tree  # noqa: B018 - it is parsed here
-    except SyntaxError as error:
-        raise AssertionError(f"{codemod.id} wrote no Python: {error}") from error
+    except SyntaxError:
+        return None
     return again
+
+
+def _fault(codemod: Codemod) -> Note:
+    """Tell of a fault of ours: the file is left as it is, and the others have their turn."""
+    what = f"{codemod.id} would write what is no Python here: a fault of mmport, please report it"
+    return Note((), what, f"by hand: {codemod.summary}")

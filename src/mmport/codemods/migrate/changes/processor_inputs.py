@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
-from mmport.codemods.migrate.editing import drop_from_block
+from mmport.codemods.migrate.editing import drop_statements
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -67,7 +67,7 @@ def _without_options(
         match node:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=name), attr=attr)]):
                 if name in owners and attr == _OPTIONS:
-                    drop_from_block(reading, node, edits)
+                    drop_statements(reading, [node], edits)
                     gone |= {id(part) for part in ast.walk(node)}
                     told = True
             case ast.Call(

@@ -23,3 +23,14 @@ class Composite(nn.Module):
 
     def forward(self, input_ids):
         return input_ids
+
+
+class WrenForCausalLM(nn.Module):
+    def __init__(self, own: bool) -> None:
+        super().__init__()
+        if own:
+            # vLLM's own
+            self.sampler = Sampler()
+
+    def compute_logits(self, hidden_states):
+        return hidden_states
