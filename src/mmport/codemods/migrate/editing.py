@@ -58,6 +58,12 @@ def _drop_tail(reading: Reading, items: Sequence[Placed], edits: Edits) -> None:
         start = len(above.rstrip("\r\n"))
         comma = re.match(r"\s*,", reading.text[end:])
         end += comma.end() if comma else 0
+        rest = reading.text[end : reading.next_line(end)].strip()
+        if rest and not rest.startswith("#"):
+            # What closes the call must not come into the remark.
+            edits.put(start, reading.line_start(first), "\n")
+            edits.put(first, end, "")
+            return
     edits.put(start, end, "")
 
 

@@ -41,8 +41,7 @@ def _apply(reading: Reading) -> Edits:
             edits.need(MODULE, layer)
             append_argument(reading, call, f"routed_experts_cls={call.func.id}", edits)
     _one_tensor(reading, made, edits)
-    if any(is_experts(reading, item.bound) for item in reading.file.imports):
-        _weights(reading, edits)
+    _weights(reading, edits)
     return edits
 
 
