@@ -266,7 +266,7 @@ def call_code(reading: Reading, node: ast.expr, function: str, given: Sequence[s
     code = f"{function}({', '.join(given)})"
     if len(row[: node.col_offset]) + len(code) <= _WIDTH or not given:
         return code
-    indent = row[: len(row) - len(row.lstrip(" \t"))]
+    indent = reading.indent_of(node.lineno)
     rows = "".join(f"{indent}{_UNIT}{one},\n" for one in given)
     return f"{function}(\n{rows}{indent})"
 
@@ -282,20 +282,32 @@ def append_argument(reading: Reading, call: ast.Call, argument: str, edits: Edit
     if isinstance(last, ast.GeneratorExp) and reading.span(last)[1] == reading.span(call)[1]:
         _beside_generator(reading, last, argument, edits)
         return
-    row = reading.line(last.lineno)
-    indent = row[: len(row) - len(row.lstrip(" \t"))]
+    indent = reading.indent_of(last.lineno)
     end = reading.span(last)[1]
     closed = reading.text[end:].lstrip().startswith(",")
     alone = last.lineno != call.lineno and (closed or last.lineno != given[0].lineno)
     edits.put(end, end, (f",\n{indent}" if alone else ", ") + argument)
 
 
+def append_parameters(
+    reading: Reading, function: FunctionNode, parameters: Sequence[str], edits: Edits
+) -> None:
+    """Put parameters behind a function's last, on lines of their own where the others have some."""
+    args = function.args
+    given: list[ast.arg | ast.expr] = [*args.posonlyargs, *args.args, *args.kwonlyargs]
+    given += [one for one in (*args.defaults, *args.kw_defaults) if one is not None]
+    last = max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
+    broken = last.lineno != given[0].lineno
+    between = f",\n{reading.indent_of(last.lineno)}" if broken else ", "
+    end = reading.span(last)[1]
+    edits.put(end, end, "".join(between + one for one in parameters))
+
+
 def _beside_generator(
     reading: Reading, generator: ast.GeneratorExp, argument: str, edits: Edits
 ) -> None:
     """Put an argument beside a generator that shares the call's brackets: it needs its own."""
-    row = reading.line(generator.lineno)
-    outer = row[: len(row) - len(row.lstrip(" \t"))]
+    outer = reading.indent_of(generator.lineno)
     first, *rest = reading.code(generator).splitlines()
     code = "\n".join([f"{outer}{_UNIT}{first}", *(f"{_UNIT}{one}" for one in rest)])
     edits.put(*reading.span(generator), f"(\n{code},\n{outer}{_UNIT}{argument},\n{outer})")

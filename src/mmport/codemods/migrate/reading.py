@@ -205,5 +205,9 @@ class Reading:
 
     def indent(self, node: ast.stmt) -> str:
         """Give what stands before a statement on its line."""
-        row = self.line(node.lineno)
+        return self.indent_of(node.lineno)
+
+    def indent_of(self, line: int) -> str:
+        """Give what stands before the first word of a line."""
+        row = self.line(line)
         return row[: len(row) - len(row.lstrip(" \t"))]

@@ -6,6 +6,7 @@ import ast
 import re
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
+from mmport.codemods.migrate.editing import append_argument, append_parameters
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -30,7 +31,7 @@ def _options(reading: Reading, *, bridge: bool) -> Edits:
             continue
         names = [one.arg for one in (*method.args.args, *method.args.kwonlyargs)]
         if len(names) == 3 and bridge:
-            _put_last(reading, method, f"{_OPTIONS}: object = None", edits)
+            append_parameters(reading, method, [f"{_OPTIONS}: object = None"], edits)
         elif len(names) == 3:
             _with_options(reading, method, edits)
             for part in ast.walk(method):
@@ -42,14 +43,9 @@ def _options(reading: Reading, *, bridge: bool) -> Edits:
 def _with_options(reading: Reading, method: FunctionNode, edits: Edits) -> None:
     edits.need("vllm.config.multimodal", "BaseDummyOptions")
     edits.need("collections.abc", "Mapping")
-    _put_last(reading, method, f"{_OPTIONS}: Mapping[str, BaseDummyOptions] | None = None", edits)
-
-
-def _put_last(reading: Reading, method: FunctionNode, parameter: str, edits: Edits) -> None:
-    last = method.args.args[-1]
-    between = ",\n" + " " * last.col_offset if last.lineno != method.lineno else ", "
-    end = reading.span(last)[1]
-    edits.put(end, end, f"{between}{parameter}")
+    append_parameters(
+        reading, method, [f"{_OPTIONS}: Mapping[str, BaseDummyOptions] | None = None"], edits
+    )
 
 
 def _passed_on(reading: Reading, call: ast.Call, edits: Edits) -> None:
@@ -57,21 +53,11 @@ def _passed_on(reading: Reading, call: ast.Call, edits: Edits) -> None:
     made = _MAKERS.fullmatch(call.func.attr)
     given = {one.arg for one in call.keywords}
     if made and call.keywords and "overrides" not in given and None not in given:
-        last = call.keywords[-1]
-        between = ", "
-        if last.lineno != call.lineno:
-            between = ",\n" + " " * _column(reading, last)
-        end = reading.span(last)[1]
         asked = f'{_OPTIONS}.get("{made.group(1)}") if {_OPTIONS} else None'
-        edits.put(end, end, f"{between}overrides={asked}")
+        append_argument(reading, call, f"overrides={asked}", edits)
     elif call.func.attr == _NAME and len(call.args) == 2 and not call.keywords:
         end = reading.span(call.args[-1])[1]
         edits.put(end, end, f", {_OPTIONS}")
-
-
-def _column(reading: Reading, node: ast.keyword) -> int:
-    row = reading.line(node.lineno)
-    return len(row) - len(row.lstrip())
 
 
 CODEMOD = Codemod(

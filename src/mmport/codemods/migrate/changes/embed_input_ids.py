@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import rename_definition
+from mmport.codemods.migrate.editing import append_parameters, rename_definition
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.usage.walking import walk
@@ -35,12 +35,9 @@ def _with_mask(reading: Reading, method: FunctionNode, edits: Edits) -> None:
     args = method.args
     if args.kwarg or any(one.arg == _MASK for one in (*args.args, *args.kwonlyargs)):
         return
-    last = args.args[-1]
-    end = reading.span(args.defaults[-1] if args.defaults else last)[1]
-    broken = last.lineno != method.lineno
-    between = ",\n" + " " * last.col_offset if broken else ", "
-    star = "" if args.kwonlyargs or args.vararg else f"{between}*"
-    edits.put(end, end, f"{star}{between}{_MASK}: torch.Tensor | None = None")
+    star = [] if args.kwonlyargs or args.vararg else ["*"]
+    mask = f"{_MASK}: torch.Tensor | None = None"
+    append_parameters(reading, method, [*star, mask], edits)
 
 
 def _calls(reading: Reading, edits: Edits) -> None:

@@ -6,7 +6,7 @@ import ast
 
 from mmport.codemods.migrate.changes.data_parser import info_of
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import append_argument, drop_parameters
+from mmport.codemods.migrate.editing import append_argument, append_parameters, drop_parameters
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
 from mmport.usage.view import View
@@ -41,7 +41,9 @@ def _take(reading: Reading, item: ModelClass, method: FunctionNode, edits: Edits
         if one.lacking and one.parameter in named
     ]
     if new:
-        _append(reading, method, new, edits)
+        star = [] if method.args.kwonlyargs or method.args.vararg else ["*"]
+        parameters = [*star, *(f"{name}: object = None" for name in new)]
+        append_parameters(reading, method, parameters, edits)
     _leave(reading, method, set(before.names) - set(after.names), edits)
 
 
@@ -89,21 +91,6 @@ def _base(view: View, item: ModelClass, name: str) -> Signature | None:
     read = of_stub(member.stub)
     static = "staticmethod" in member.stub.partition("def")[0]
     return read.bound() if read is not None and not static else None
-
-
-def _append(reading: Reading, method: FunctionNode, names: list[str], edits: Edits) -> None:
-    """Put parameters that are given by name behind a function's own."""
-    args = method.args
-    given: list[ast.arg | ast.expr] = [*args.posonlyargs, *args.args, *args.kwonlyargs]
-    given += [one for one in (*args.defaults, *args.kw_defaults) if one is not None]
-    last = max(given, key=lambda one: (one.end_lineno or 0, one.end_col_offset or 0))
-    code = [] if args.kwonlyargs or args.vararg else ["*"]
-    code += [f"{name}: object = None" for name in names]
-    row = reading.line(last.lineno)
-    indent = row[: len(row) - len(row.lstrip(" \t"))]
-    between = f",\n{indent}" if last.lineno != given[0].lineno else ", "
-    end = reading.span(last)[1]
-    edits.put(end, end, "".join(between + one for one in code))
 
 
 CODEMOD = Codemod(

@@ -67,8 +67,9 @@ def _put(reading: Reading, node: ast.Attribute, either: ast.BoolOp | None, edits
     size = f'{owner}.size["{_EDGES[node.attr]}"]'
     said = _annotation(reading, node)
     if _of_library(reading, said):
-        both = either is not None and reading.code(either.values[1]).replace("'", '"') == size
-        edits.put(*reading.span(either if both and either is not None else node), size)
+        other = reading.code(either.values[1]).replace("'", '"') if either is not None else ""
+        whole = either if either is not None and other == size else node
+        edits.put(*reading.span(whole), size)
     elif not said and either is None:
         edits.put(*reading.span(node), f'{_FUNCTION}({owner}, "{node.attr}")')
         return True

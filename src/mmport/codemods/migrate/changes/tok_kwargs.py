@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
-from mmport.codemods.migrate.editing import append_argument
+from mmport.codemods.migrate.editing import append_argument, append_parameters
 from mmport.codemods.migrate.reading import Reading
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -19,7 +19,8 @@ def _apply(reading: Reading) -> Edits:
     for item in reading.heirs("BaseMultiModalProcessor"):
         method = item.methods.get(_NAME)
         if method is not None and _is_old(method):
-            _take(reading, method, edits)
+            append_parameters(reading, method, [f"{_NEW}: Mapping[str, object]"], edits)
+            edits.need("collections.abc", "Mapping")
             for node in ast.walk(method):
                 match node:
                     case ast.Call(
@@ -33,16 +34,6 @@ def _is_old(method: FunctionNode) -> bool:
     args = method.args
     more = args.vararg or args.kwarg or args.kwonlyargs or args.defaults
     return len(args.posonlyargs) + len(args.args) == _BEFORE and not more
-
-
-def _take(reading: Reading, method: FunctionNode, edits: Edits) -> None:
-    first, *_, last = method.args.args
-    end = reading.span(last)[1]
-    row = reading.line(last.lineno)
-    indent = row[: len(row) - len(row.lstrip(" \t"))]
-    between = f",\n{indent}" if first.lineno != last.lineno else ", "
-    edits.put(end, end, f"{between}{_NEW}: Mapping[str, object]")
-    edits.need("collections.abc", "Mapping")
 
 
 CODEMOD = Codemod(
