@@ -170,11 +170,8 @@ class Reading:
         first: Placed = node
         if isinstance(node, ast.ClassDef | FunctionNode) and node.decorator_list:
             first = node.decorator_list[0]
-            return self.at(first.lineno, 0) + self._indent_at(first.lineno), self._end(node)
+            return self.at(first.lineno, 0) + len(self.indent_of(first.lineno)), self._end(node)
         return self.at(first.lineno, first.col_offset), self._end(node)
-
-    def _indent_at(self, line: int) -> int:
-        return len(self.line(line)) - len(self.line(line).lstrip(" \t"))
 
     def _end(self, node: Placed) -> int:
         return self.at(node.end_lineno or node.lineno, node.end_col_offset or 0)

@@ -7,6 +7,7 @@ import re
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _START, _END = re.compile(r"^audio_bos(_token)?_id$"), re.compile(r"^audio_eos(_token)?_id$")
 
@@ -15,7 +16,7 @@ def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("BaseMultiModalProcessor"):
         updates = item.methods.get("_get_prompt_updates")
-        for node in ast.walk(updates) if updates is not None else ():
+        for node in walk(updates) if updates is not None else ():
             match node:
                 case ast.BinOp(
                     left=ast.BinOp(left=first, op=ast.Add(), right=middle),

@@ -6,6 +6,7 @@ import ast
 
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _KEY, _VALUE = "input_data_format", "channels_last"
 
@@ -13,7 +14,7 @@ _KEY, _VALUE = "input_data_format", "channels_last"
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.heirs("BaseMultiModalProcessor"):
-        for node in ast.walk(item.node):
+        for node in walk(item.node):
             match node:
                 case ast.Dict(keys=[ast.Constant(value=key), None], values=[told, rest]):
                     if key == _KEY and isinstance(told, ast.Constant) and told.value == _VALUE:

@@ -7,6 +7,7 @@ import ast
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import put_first
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _BUILDER, _METHOD, _FRAMES = "BaseDummyInputsBuilder", "_get_dummy_videos", "num_frames"
 _CODE = f"""
@@ -24,7 +25,7 @@ def _apply(reading: Reading) -> Edits:
         named = {one.arg for one in (*method.args.args, *method.args.kwonlyargs)}
         bounded = any(
             isinstance(node, ast.Assign) and ast.unparse(node).startswith(f"{_FRAMES} = max(")
-            for node in ast.walk(method)
+            for node in walk(method)
         )
         if _FRAMES in named and not bounded:
             put_first(reading, method, _CODE, edits)

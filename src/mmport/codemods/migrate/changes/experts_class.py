@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import append_argument
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 from mmport.vllm_api.changes import name_change
 
 MODULE = "vllm.model_executor.layers.fused_moe"
@@ -72,7 +73,7 @@ def _told(name: str, base: str) -> Note:
 def _inherit(reading: Reading, node: ast.ClassDef, base: ast.Name, edits: Edits) -> None:
     edits.put(*reading.span(base), _BASE)
     edits.need(MODULE, _BASE)
-    for part in ast.walk(node):
+    for part in walk(node):
         match part:
             case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in _OF_CONFIG:
                 edits.put(*reading.span(part), f"self.moe_config.{attr}")

@@ -8,6 +8,7 @@ import re
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import append_argument
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 
 _OWNER, _ARGUMENT = "MultiModalFieldConfig", "keep_on_cpu"
 _POSITIONS = re.compile(r"^(get_m?x?d?rope_input_positions|_get_mrope_\w+|iter_mm_\w+)$")
@@ -39,7 +40,7 @@ def _read(reading: Reading) -> set[str]:
     return {
         node.value
         for method in methods
-        for node in ast.walk(method)
+        for node in walk(method)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 

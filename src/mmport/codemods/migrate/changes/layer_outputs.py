@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 
 _LIBRARY = "transformers"
 
@@ -30,9 +31,9 @@ def _inherits_library(reading: Reading, item: ModelClass) -> bool:
 
 def _firsts(method: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Find `x = outputs[0]` below `outputs = layer(…)` in a loop over the layers."""
-    for loop in ast.walk(method):
+    for loop in walk(method):
         if isinstance(loop, ast.For) and "self." in ast.unparse(loop.iter):
-            layers = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
+            layers = {one.id for one in walk(loop.target) if isinstance(one, ast.Name)}
             outputs = {name for node in loop.body for name in _set_by(node, layers)}
             for node in loop.body:
                 match node:

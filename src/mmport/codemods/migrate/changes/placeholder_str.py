@@ -9,6 +9,7 @@ from mmport.codemods.migrate.codemod import Codemod, Edits, Note
 from mmport.codemods.migrate.editing import first_method, put_method
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 
 _NAME = "get_placeholder_str"
 _UPDATES = ("PromptReplacement", "PromptInsertion")
@@ -53,7 +54,7 @@ def _texts(reading: Reading, registered: ast.Call) -> Iterator[tuple[str, str]]:
     given = (*registered.args, *(one.value for one in registered.keywords))
     names = [one.id for one in given if isinstance(one, ast.Name)]
     for name in (one for one in names if one in reading.file.classes):
-        for node in ast.walk(reading.file.classes[name].node):
+        for node in walk(reading.file.classes[name].node):
             match node:
                 case ast.Call(func=ast.Name(id=called), keywords=keywords) if called in _UPDATES:
                     parts = {one.arg: one.value for one in keywords}

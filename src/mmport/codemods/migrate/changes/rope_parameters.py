@@ -69,8 +69,7 @@ def _one_dictionary(reading: Reading, call: ast.Call, edits: Edits) -> None:
 
 def _fitted(reading: Reading, place: _Given, entries: list[str]) -> str:
     """Write the dictionary in one line, or one entry a line."""
-    row = reading.line(place.lineno)
-    indent = row[: len(row) - len(row.lstrip())]
+    indent = reading.indent_of(place.lineno)
     code = f"{_NOW}={{{', '.join(entries)}}}"
     if len(entries) == 1 and (whole := _WHOLE.fullmatch(entries[0])):
         return f"{_NOW}={whole.group(1)}"

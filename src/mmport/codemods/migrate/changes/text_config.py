@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _PARAMETER, _PART = "text_config", "config.get_text_config()"
@@ -22,7 +23,7 @@ def _apply(reading: Reading) -> Edits:
         init = item.methods.get("__init__")
         if init is None or not _has_whole(init):
             continue
-        for node in ast.walk(init):
+        for node in walk(init):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 for given, code in (*_text_models(reading, node), *_parts(reading, node)):
                     edits.put(*reading.span(given), code)

@@ -7,6 +7,7 @@ import ast
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import append_argument, append_parameters
 from mmport.codemods.migrate.reading import Reading
+from mmport.usage.walking import walk
 from mmport.vllm_api.surface.stubs import FunctionNode
 
 _NAME, _NEW = "_call_hf_processor", "tok_kwargs"
@@ -21,7 +22,7 @@ def _apply(reading: Reading) -> Edits:
         if method is not None and _is_old(method):
             append_parameters(reading, method, [f"{_NEW}: Mapping[str, object]"], edits)
             edits.need("collections.abc", "Mapping")
-            for node in ast.walk(method):
+            for node in walk(method):
                 match node:
                     case ast.Call(
                         func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=attr)

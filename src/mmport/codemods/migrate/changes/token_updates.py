@@ -203,7 +203,7 @@ class _Worker:
         text = self._encoded(code, kind, sorter)
         rest = self.reading.text[end : self.reading.next_line(end)].rstrip()
         if start - line + len(f"{before}{text}{rest}") > _WIDTH or "\n" in code:
-            text = self._broken(code, kind, sorter, _indent_of(self.reading, node))
+            text = self._broken(code, kind, sorter, self.reading.indent_of(node.lineno))
         self.edits.put(start, end, before + text)
 
     def _select(self, call: ast.Call, sorter: Sorter) -> None:
@@ -230,7 +230,7 @@ class _Worker:
 
     def _made(self, call: ast.Call, name: str, parts: list[str]) -> None:
         """Put details in the place of a call, one argument a line."""
-        outer = " " * _indent_of(self.reading, call)
+        outer = self.reading.indent_of(call.lineno)
         lines = [f"{_DETAILS}.{name}(", *(f"{outer}    {one}," for one in parts)]
         self.edits.put(*self.reading.span(call), "\n".join([*lines, f"{outer})"]))
 
@@ -240,9 +240,8 @@ class _Worker:
         name, arguments = self._call(code, kind, sorter)
         return f"{name}({', '.join(arguments)})"
 
-    def _broken(self, code: str, kind: Kind, sorter: Sorter, column: int) -> str:
+    def _broken(self, code: str, kind: Kind, sorter: Sorter, outer: str) -> str:
         name, arguments = self._call(code, kind, sorter)
-        outer = " " * column
         inner = f"{outer}    "
         lines = [inner + one.replace("\n", "\n    ") for one in arguments]
         return "\n".join([f"{name}(", *(f"{one}," for one in lines), f"{outer})"])
@@ -302,11 +301,6 @@ class _Worker:
         fix = "give cached_encode(tokenizer, text, add_special_tokens=False)"
         self.edits.notes.append(Note(self.reading.scope(node), message, fix))
         return False
-
-
-def _indent_of(reading: Reading, node: ast.expr) -> int:
-    row = reading.line(node.lineno)
-    return len(row) - len(row.lstrip())
 
 
 def _defines_helper(reading: Reading) -> bool:

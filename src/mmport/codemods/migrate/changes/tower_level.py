@@ -10,6 +10,7 @@ from mmport.codemods.imports import Imported
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 from mmport.vllm_api.changes import changes
 from mmport.vllm_api.surface.stubs import FunctionNode
 
@@ -53,7 +54,7 @@ def _only_lifts(maps: ast.expr, part: str) -> bool:
 
 def _towers(reading: Reading, init: FunctionNode) -> Iterator[tuple[str, str]]:
     """Give the attributes that hold an encoder with such a level, and the level."""
-    for node in ast.walk(init):
+    for node in walk(init):
         match node:
             case ast.Assign(
                 targets=[ast.Attribute(value=ast.Name(id="self"), attr=part)],
@@ -80,7 +81,7 @@ def _made(reading: Reading, called: ast.expr) -> Iterator[ast.expr]:
     if function is None:
         yield called
         return
-    for part in ast.walk(function):
+    for part in walk(function):
         if isinstance(part, ast.Return) and part.value is not None:
             value = part.value
             yield value.func if isinstance(value, ast.Call) else value

@@ -8,6 +8,7 @@ from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import put_method
 from mmport.codemods.migrate.reading import Reading
 from mmport.usage.source import ModelClass
+from mmport.usage.walking import walk
 
 _PROCESSOR = "BaseMultiModalProcessor"
 _FIELDS, _FIELD = "_get_mm_fields_config", "second_per_grid_ts"
@@ -61,7 +62,7 @@ def _gives_seconds(item: ModelClass) -> bool:
     """Tell a processor whose model is given the seconds between the grids of a video."""
     fields = item.methods.get(_FIELDS)
     return fields is not None and any(
-        isinstance(node, ast.keyword) and node.arg == _FIELD for node in ast.walk(fields)
+        isinstance(node, ast.keyword) and node.arg == _FIELD for node in walk(fields)
     )
 
 

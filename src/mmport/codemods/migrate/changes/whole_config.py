@@ -192,8 +192,7 @@ class _Constructor:
 
     def _put(self, call: ast.Call, arguments: list[str]) -> None:
         func = self.reading.code(call.func)
-        row = self.reading.line(call.lineno)
-        indent = row[: len(row) - len(row.lstrip())]
+        indent = self.reading.indent_of(call.lineno)
         text = f"{func}({', '.join(arguments)})"
         if len(text) + call.col_offset > _WIDTH:
             inner = f"\n{indent}    "
