@@ -260,7 +260,8 @@ def _facts(model: str, folder: Path, options: VerifyOptions, engines: Engines) -
             trust_remote_code=options.trust_remote_code,
         )
     except NotPortable:
-        if options.port is not None or not has_card(folder):
+        # A file of anybody's may serve a model that no port can be made of.
+        if _has_lock(options) or not has_card(folder):
             raise
         return facts_from_card(folder)
     _check_fit(model, spec, options)
