@@ -15,7 +15,7 @@ from mmport.vllm_api.surface.stubs import FunctionNode
 
 _IDS: Final = re.compile(r"(^|_)ids?(_|$)", re.IGNORECASE)
 _TEXT: Final = re.compile(
-    r"(^|_)(token|placeholder|pattern|text|str|string|context|prompt)$", re.IGNORECASE
+    r"(^|_)(token|placeholder|pattern|text|str|string|context|prompt|sequence)$", re.IGNORECASE
 )
 _DEPTH: Final = 6
 
@@ -129,13 +129,23 @@ class Sorter:
                 return Kind.IDS
             case ast.Name(id="cached_encode" | "_token_ids"):
                 return Kind.IDS
-            case ast.Attribute(value=ast.Name(id="PromptUpdateDetails" | "PromptIndexTargets")):
+            case ast.Attribute(value=ast.Name(id="PromptIndexTargets")):
                 return Kind.OTHER
-            case ast.Name(id="PromptUpdateDetails"):
+            case _ if self.is_details(node):
                 return Kind.OTHER
             case ast.Attribute(attr=name) | ast.Name(id=name):
                 return self._result(name, depth)
         return Kind.UNKNOWN
+
+    @staticmethod
+    def is_details(node: ast.Call) -> bool:
+        """Tell a call that makes `PromptUpdateDetails`, by itself or by a class method."""
+        match node.func:
+            case ast.Name(id="PromptUpdateDetails"):
+                return True
+            case ast.Attribute(value=ast.Name(id="PromptUpdateDetails")):
+                return True
+        return False
 
     def _result(self, name: str, depth: int) -> Kind:
         """Tell what a function of the file gives: by what it returns, as annotations err."""
@@ -144,7 +154,7 @@ class Sorter:
                 written = ast.unparse(node.returns) if node.returns else ""
                 if "PromptUpdateDetails" in written:
                     return Kind.OTHER
-                made = [kind for kind in self._returned(node, depth) if kind in _PLAIN]
+                made = [one for one in self._returned(node, depth) if one is not Kind.UNKNOWN]
                 said = {"str": Kind.TEXT, "list[int]": Kind.IDS}.get(written, Kind.UNKNOWN)
                 return made[0] if made else said
         return Kind.UNKNOWN
@@ -157,6 +167,8 @@ class Sorter:
                     yield from (inner.kind(one, depth + 1) for one in inner.values(name))
                 case ast.Return(value=ast.List() | ast.ListComp() | ast.JoinedStr() as made):
                     yield inner.kind(made, depth + 1)
+                case ast.Return(value=ast.Call() as made) if inner.is_details(made):
+                    yield Kind.OTHER
 
 
 def _by_name(name: str) -> Kind:
