@@ -89,15 +89,19 @@ def _kernel(bodies: list[Body]) -> Kernel | None:
     found = next((made for read in readers for one in bodies if (made := read(one))), None)
     if found is None or flash is None:
         return found
-    order = ("q", "k", "v", "cu_seqlens", "max_seqlen")
-    given = dict(zip(order, flash.args, strict=False))
-    given |= {one.arg: one.value for one in flash.keywords if one.arg}
+    given = _given(flash)
     return replace(
         found,
         bounds=given.get("cu_seqlens_q", given.get("cu_seqlens", found.bounds)),
         longest=given.get("max_seqlen_q", given.get("max_seqlen")),
         scale=given.get("softmax_scale", found.scale),
     )
+
+
+def _given(call: ast.Call) -> dict[str, ast.expr]:
+    """Give what one of the wrappers is called with, by its names of the time."""
+    given = dict(zip(("q", "k", "v", "cu_seqlens", "max_seqlen"), call.args, strict=False))
+    return given | {one.arg: one.value for one in call.keywords if one.arg}
 
 
 def _calls(bodies: list[Body], *names: str) -> Iterator[ast.Call]:
@@ -127,10 +131,11 @@ def _wrapped(body: Body) -> Kernel | None:
     for place, node in enumerate(body):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=func) as call):
-                if last_name(func) == _WRAPPED_SDPA and len(call.args) == 4:
-                    heads, bounds = tuple(call.args[:3]), call.args[3]
+                given = _given(call) if last_name(func) == _WRAPPED_SDPA else {}
+                if set(given) == {"q", "k", "v", "cu_seqlens"}:
+                    heads = (given["q"], given["k"], given["v"])
                     after = tuple(body[place + 1 :])
-                    return Kernel(name, heads, bounds, after=after, folded=True)
+                    return Kernel(name, heads, given["cu_seqlens"], after=after, folded=True)
     return None
 
 
