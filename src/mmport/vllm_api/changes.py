@@ -178,6 +178,32 @@ class NewArgument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConstructorChange:
+    """An attribute that a class' constructor sets since, and that its inherited methods read.
+
+    `value` is what has them do what they did before.
+    """
+
+    id: str
+    module: str
+    name: str
+    attribute: str
+    since: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentWeight:
+    """A weight that an architecture's checkpoints of transformers 5 lack: HF does without it."""
+
+    id: str
+    architecture: str
+    name: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TowerLevel:
     """A class of an encoder whose weights lie below a level that transformers 5 does not write."""
 
@@ -201,6 +227,8 @@ class Changes:
     helper: tuple[HelperChange, ...]
     wanted: tuple[WantedArgument, ...]
     new_argument: tuple[NewArgument, ...]
+    constructor: tuple[ConstructorChange, ...]
+    absent_weight: tuple[AbsentWeight, ...]
     level: tuple[TowerLevel, ...]
 
 
