@@ -25,6 +25,14 @@ class Called:
     before: Signature
     after: Signature
 
+    @property
+    def makes(self) -> bool:
+        """Tell a call of the class or function itself from one of another method over `super()`."""
+        match self.call.func:
+            case ast.Attribute(value=over, attr=name) if _is_super(over):
+                return name == "__init__"
+        return True
+
 
 def called(reading: Reading) -> Iterator[Called]:
     """Give the calls of classes and functions, and of methods over `super()`.
@@ -39,12 +47,15 @@ def called(reading: Reading) -> Iterator[Called]:
         for method in item.methods.values():
             for node in walk(method):
                 match node:
-                    case ast.Call(
-                        func=ast.Attribute(
-                            value=ast.Call(func=ast.Name(id="super"), args=[]), attr=name
-                        )
-                    ):
+                    case ast.Call(func=ast.Attribute(value=over, attr=name)) if _is_super(over):
                         yield from _over_super(reading, item, node, name)
+
+
+def _is_super(node: ast.expr) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id="super"), args=[]):
+            return True
+    return False
 
 
 def _signatures(

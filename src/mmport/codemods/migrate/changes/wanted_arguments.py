@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmport.codemods.migrate.calls import called
 from mmport.codemods.migrate.codemod import Codemod, Edits
 from mmport.codemods.migrate.editing import append_argument
 from mmport.codemods.migrate.reading import Reading
@@ -11,15 +12,15 @@ from mmport.vllm_api.surface.signatures import call_of
 
 def _given(reading: Reading, change: WantedArgument) -> Edits:
     edits = Edits()
-    for call in reading.file.calls:
-        found, given = reading.of(call.func), call_of(call)
-        if (found.module, found.name) != (change.module, change.name) or given.spreads_kwargs:
+    for one in called(reading):
+        given = call_of(one.call)
+        asked = (one.module, one.name) == (change.module, change.name) and one.makes
+        if not asked or given.spreads_kwargs:
             continue
-        wanted = reading.after.called(reading.after.of(call.func))
-        names = [one.name for one in wanted.positional] if wanted is not None else []
+        names = [parameter.name for parameter in one.after.positional]
         by_place = set(names[: given.positional])
         if change.parameter in names and change.parameter not in {*by_place, *given.names}:
-            append_argument(reading, call, f"{change.parameter}={change.value}", edits)
+            append_argument(reading, one.call, f"{change.parameter}={change.value}", edits)
     return edits
 
 
