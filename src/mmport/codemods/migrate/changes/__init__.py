@@ -50,6 +50,7 @@ from mmport.codemods.migrate.changes import (
     moved_imports,
     new_arguments,
     out_of_vocabulary,
+    own_encoder,
     own_pooler,
     pixel_bounds,
     placeholder_str,
@@ -147,6 +148,7 @@ CODEMODS: Final[tuple[Codemod, ...]] = distinct(
         by_name.CODEMOD,
         *sorted(_BY_RELEASE, key=lambda one: Version(one.since)),
         inherited_parameters.CODEMOD,
+        own_encoder.CODEMOD,
         gone_helpers.CODEMOD,
         # Last, as all the others know names by where the file's own release has them.
         moved_imports.CODEMOD,
