@@ -70,7 +70,7 @@ def main() -> None:
         options.output.write_text(page, encoding="utf-8")
 
 
-HEAD = f"""# `mmport migrate` on vLLM's own model files
+HEAD = f"""# Board of migrated model files
 
 Vision-language files of old vLLM releases (those that register a processor, or the mappers
 of before), each migrated by itself to {TARGET} with `--from` their release, by nothing but

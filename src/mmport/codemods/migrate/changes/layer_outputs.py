@@ -16,12 +16,20 @@ _LIBRARY = "transformers"
 def _apply(reading: Reading) -> Edits:
     edits = Edits()
     for item in reading.file.classes.values():
-        if _inherits_library(reading, item):
-            for method in item.methods.values():
-                for name, first in _firsts(method):
-                    code = f"{name}[0] if isinstance({name}, tuple) else {name}"
-                    edits.put(*reading.span(first), code)
+        for loop, layers in layer_loops(reading, item):
+            for name, first in _firsts(loop, layers):
+                code = f"{name}[0] if isinstance({name}, tuple) else {name}"
+                edits.put(*reading.span(first), code)
     return edits
+
+
+def layer_loops(reading: Reading, item: ModelClass) -> Iterator[tuple[ast.For, set[str]]]:
+    """Find the loops over an encoder's layers that transformers' class made, and their names."""
+    if _inherits_library(reading, item):
+        for method in item.methods.values():
+            for loop in walk(method):
+                if isinstance(loop, ast.For) and "self." in ast.unparse(loop.iter):
+                    yield loop, {one.id for one in walk(loop.target) if isinstance(one, ast.Name)}
 
 
 def _inherits_library(reading: Reading, item: ModelClass) -> bool:
@@ -29,18 +37,15 @@ def _inherits_library(reading: Reading, item: ModelClass) -> bool:
     return any(one is not None and one.module.split(".")[0] == _LIBRARY for one in bases)
 
 
-def _firsts(method: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Find `x = outputs[0]` below `outputs = layer(…)` in a loop over the layers."""
-    for loop in walk(method):
-        if isinstance(loop, ast.For) and "self." in ast.unparse(loop.iter):
-            layers = {one.id for one in walk(loop.target) if isinstance(one, ast.Name)}
-            outputs = {name for node in loop.body for name in _set_by(node, layers)}
-            for node in loop.body:
-                match node:
-                    case ast.Assign(
-                        value=ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=0))
-                    ) if name in outputs:
-                        yield name, node.value
+def _firsts(loop: ast.For, layers: set[str]) -> Iterator[tuple[str, ast.expr]]:
+    """Find `x = outputs[0]` below `outputs = layer(…)`."""
+    outputs = {name for node in loop.body for name in _set_by(node, layers)}
+    for node in loop.body:
+        match node:
+            case ast.Assign(
+                value=ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=0))
+            ) if name in outputs:
+                yield name, node.value
 
 
 def _set_by(node: ast.stmt, layers: set[str]) -> Iterator[str]:
