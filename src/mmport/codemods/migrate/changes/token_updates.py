@@ -213,8 +213,8 @@ class _Worker:
         if set(given) != {"seq", "embed_text"} or not self._may(call, sorter):
             return
         parts = [
-            self._encoded(self.reading.code(given["seq"]), sorter.kind(given["seq"]), sorter),
-            self._encoded(self.reading.code(given["embed_text"]), Kind.TEXT, sorter),
+            self._part(call, given["seq"], sorter.kind(given["seq"]), sorter),
+            self._part(call, given["embed_text"], Kind.TEXT, sorter),
         ]
         self._selecting.add(sorter.functions[0].name)
         self._made(call, "select_token_ids", parts)
@@ -223,7 +223,7 @@ class _Worker:
         """Have what is made of a text be made of its ids."""
         text = call.args[0] if call.args else None
         if text is not None and sorter.kind(text) is Kind.TEXT and self._may(call, sorter):
-            parts = [self._encoded(self.reading.code(text), Kind.TEXT, sorter)]
+            parts = [self._part(call, text, Kind.TEXT, sorter)]
             parts += map(self.reading.code, call.args[1:])
             parts += map(self.reading.code, call.keywords)
             self._made(call, name, parts)
@@ -233,6 +233,15 @@ class _Worker:
         outer = self.reading.indent_of(call.lineno)
         lines = [f"{_DETAILS}.{name}(", *(f"{outer}    {one}," for one in parts)]
         self.edits.put(*self.reading.span(call), "\n".join([*lines, f"{outer})"]))
+
+    def _part(self, call: ast.Call, node: ast.expr, kind: Kind, sorter: Sorter) -> str:
+        """Encode an argument of what `_made` writes, broken where it was."""
+        code = self.reading.code(node)
+        if "\n" not in code or kind is Kind.IDS:
+            return self._encoded(code, kind, sorter)
+        inner = f"{self.reading.indent_of(call.lineno)}    "
+        deeper = inner.removeprefix(self.reading.indent_of(node.lineno))
+        return self._broken(code.replace("\n", f"\n{deeper}"), kind, sorter, inner)
 
     def _encoded(self, code: str, kind: Kind, sorter: Sorter) -> str:
         if kind is Kind.IDS:

@@ -29,3 +29,32 @@ class Rows:
             cached_encode(self.tokenizer, row, add_special_tokens=False),
             patch_id,
         )
+
+    def get_last(self, size: int) -> PromptUpdateDetails:
+        return PromptUpdateDetails.select_token_ids(
+            cached_encode(
+                self.tokenizer,
+                self.get_text(
+                    size,
+                    last=True,
+                ),
+                add_special_tokens=False,
+            ),
+            cached_encode(self.tokenizer, "<patch>", add_special_tokens=False),
+        )
+
+    def get_first(self, size: int) -> PromptUpdateDetails:
+        return PromptUpdateDetails.select_token_ids(
+            cached_encode(
+                self.tokenizer,
+                self.get_text(
+                    size,
+                    last=False,
+                ),
+                add_special_tokens=False,
+            ),
+            cached_encode(self.tokenizer, "<patch>", add_special_tokens=False),
+        )
+
+    def get_text(self, size: int, last: bool) -> str:
+        return "<patch>" * size

@@ -23,3 +23,21 @@ class Rows:
     def get_row(self, size: int, patch_id: int) -> PromptUpdateDetails:
         row = " ".join(["<patch>"] * size)
         return PromptUpdateDetails.select_token_id(row, patch_id)
+
+    def get_last(self, size: int) -> PromptUpdateDetails:
+        return PromptUpdateDetails.select_text(
+            self.get_text(
+                size,
+                last=True,
+            ),
+            "<patch>",
+        )
+
+    def get_first(self, size: int) -> PromptUpdateDetails:
+        return PromptUpdateDetails.select_text(self.get_text(
+            size,
+            last=False,
+        ), "<patch>")
+
+    def get_text(self, size: int, last: bool) -> str:
+        return "<patch>" * size
