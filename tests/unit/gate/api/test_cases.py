@@ -40,3 +40,9 @@ def test_columns_count_characters_and_lines_are_python_s() -> None:
     text = 'a = "\x0c"; b = "\u00e9\u00e9"; from vllm.attention import Attention\n'
     (found,) = check_source(Path("a.py"), text, ("0.32.0",))
     assert (found.line, found.column) == (1, text.index("from") + 1)
+
+
+def test_what_a_hook_asks_of_a_hook_that_is_gone_says_what_took_its_place() -> None:
+    case = next(one for one in CASES if one.name == "attribute-gone-inherited")
+    (found,) = check_source(Path("a.py"), case.text, (case.release,))
+    assert found.fix == "override _apply_hf_processor_main"

@@ -12,6 +12,7 @@ from mmport.usage.source import ModelClass
 from mmport.usage.view import View
 from mmport.usage.walking import walk
 from mmport.usage.whereabouts import whereabouts
+from mmport.vllm_api.changes import hook_change
 from mmport.vllm_api.frame import hooks, is_frame
 
 RULE = Rule(
@@ -51,7 +52,9 @@ def _of_itself(view: View, item: ModelClass) -> Iterator[Hit]:
         last = owner and hooks(owner.name)[name].before(view.names.version)
         if owner is not None and last and not name.startswith("__"):
             message = f"{owner.name} has no {name}: {last} is the last release that had it"
-            yield Hit(read, message, whereabouts(view.names, owner.path, name))
+            change = hook_change(name, view.names.version)
+            fix = whereabouts(view.names, owner.path, name) or (change.fix if change else "")
+            yield Hit(read, message, fix)
 
 
 def _reads(item: ModelClass) -> Iterator[ast.Attribute]:
