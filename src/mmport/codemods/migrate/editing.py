@@ -19,12 +19,13 @@ _BLOCKS = ("body", "orelse", "finalbody")
 
 
 def edited(text: str, changes: Iterable[Edit]) -> str:
-    """Apply changes; one that lies within another is part of it, and not done by itself."""
+    """Apply changes; one within another is part of it, and neighbours may go with one space."""
     newline = "\r\n" if "\r\n" in text else "\n"
     done: list[str] = []
-    place = 0
+    place, put = 0, ""
     for change in sorted(set(changes), key=lambda one: (one.start, -one.end)):
         if change.start < place:
+            place = place if change.text or put else max(place, change.end)
             continue
         put = change.text.replace("\r\n", "\n").replace("\n", newline)
         done += [text[place : change.start], put]

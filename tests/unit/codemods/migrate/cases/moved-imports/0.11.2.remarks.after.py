@@ -1,6 +1,7 @@
 # What the finch is fed with.
 from vllm.multimodal.inputs import (
     MultiModalFieldConfig,  # how to batch
+
 )
 from vllm.inputs import MultiModalDataDict  # by modality
 # An input as the engine takes it.
