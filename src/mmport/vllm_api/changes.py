@@ -193,6 +193,24 @@ class ConstructorChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MethodFunction:
+    """A method of a model's class that is a function of `home` since.
+
+    What it was given by place or by `parameters`, the function takes by the names of `instead`.
+    """
+
+    id: str
+    module: str
+    owner: str
+    name: str
+    parameters: tuple[str, ...]
+    since: str
+    home: str
+    function: str
+    instead: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AbsentWeight:
     """A weight that an architecture's checkpoints of transformers 5 lack: HF does without it."""
 
@@ -229,6 +247,7 @@ class Changes:
     new_argument: tuple[NewArgument, ...]
     constructor: tuple[ConstructorChange, ...]
     absent_weight: tuple[AbsentWeight, ...]
+    method_function: tuple[MethodFunction, ...]
     level: tuple[TowerLevel, ...]
 
 

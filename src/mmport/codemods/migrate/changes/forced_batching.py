@@ -24,6 +24,8 @@ def _apply(reading: Reading) -> Edits:
             one_by_one = _comes_one_by_one(reading, item)
             for method in item.methods.values():
                 _without(reading, method, edits, one_by_one=one_by_one)
+                if not one_by_one:
+                    _unjoined(reading, method, edits)
     return edits
 
 
@@ -71,6 +73,25 @@ def _without(reading: Reading, method: FunctionNode, edits: Edits, *, one_by_one
                         code = f"({code} if isinstance({code}, torch.Tensor) else {joined})"
                         edits.imports.append(Imported("torch", "", "torch"))
                     edits.put(*reading.span(part), code)
+
+
+def _unjoined(reading: Reading, method: FunctionNode, edits: Edits) -> None:
+    """Take a tensor as it is where its first dimension was taken off, whatever it has of them."""
+    for part in ast.walk(method):
+        match part:
+            case ast.If(
+                test=ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=tested), kind]),
+                body=[
+                    ast.Return(
+                        value=ast.Call(
+                            func=ast.Attribute(value=ast.Name(id="torch"), attr="cat" | "concat"),
+                            args=[ast.Call(func=ast.Name(id="list"), args=[ast.Name(id=name)])],
+                            keywords=[],
+                        ) as joined
+                    )
+                ],
+            ) if name == tested and ast.unparse(kind) == "torch.Tensor":
+                edits.put(*reading.span(joined), name)
 
 
 def _concatenates(call: ast.Call) -> bool:
