@@ -36,7 +36,7 @@ from mmport.workflows.verify import VerifyOptions, prove
 from mmport.workflows.warm import warm_jobs
 
 BOARD = Path(__file__).parent.parent / "docs" / "scoreboard.json"
-RELEASES = ("0.11.2", "0.14.1", "0.18.1", "0.24.0")
+RELEASES = ("0.8.4", "0.9.2", "0.10.2", "0.11.2", "0.14.1", "0.18.1", "0.24.0")
 HEAD = """# Parity of migrated model files
 
 vLLM's own vision-language files of old releases, migrated to 0.32.0 by nothing but
