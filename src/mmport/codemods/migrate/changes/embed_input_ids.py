@@ -47,6 +47,13 @@ def _calls(reading: Reading, edits: Edits) -> None:
         if named and (call.args or call.keywords):
             end = reading.span(call.func)[1]
             edits.put(end - len(_OLD), end, _NEW)
+    functions = {id(call.func) for call in reading.file.calls}
+    for node in reading.file.reads:
+        # Handed on, to be called with ids.
+        handed_on = node.attr == _OLD and id(node) not in functions
+        if handed_on and "language_model" in ast.unparse(node):
+            end = reading.span(node)[1]
+            edits.put(end - len(_OLD), end, _NEW)
 
 
 def _merges(reading: Reading, item: ModelClass, edits: Edits) -> None:
