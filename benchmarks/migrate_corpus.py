@@ -130,10 +130,10 @@ def _import_errors(files: Sequence[Path]) -> dict[Path, str]:
     run = [python, str(WORKER), *map(str, files)]
     done = subprocess.run(run, check=True, capture_output=True, text=True)
     told = json.loads(done.stdout)
-    return {Path(file): _short(one["error"]) for file, one in told.items() if one["error"]}
+    return {Path(file): short_error(one["error"]) for file, one in told.items() if one["error"]}
 
 
-def _short(error: str) -> str:
+def short_error(error: str) -> str:
     """Leave out where the engine lies."""
     return re.sub(r" \(/[^)]*\)", "", error)
 

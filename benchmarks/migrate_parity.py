@@ -26,6 +26,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from migrate_corpus import short_error
+
 from mmport.core.errors import MmportError
 from mmport.core.markdown import code_span, table
 from mmport.core.output import Progress, Sink
@@ -204,7 +206,7 @@ def _row(case: Case, verdict: Verdict) -> list[str]:
         _stages(case.own.proven),
         _stages(verdict.proven),
         "yes" if _as_own(case, verdict) else "no",
-        verdict.why.replace("|", "\\|")[:160],
+        short_error(verdict.why).replace("|", "\\|")[:160],
     ]
 
 
